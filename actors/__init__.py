@@ -1,0 +1,1 @@
+"""Everything that runs: an actor and a browser per account, and what starts and watches them."""

@@ -1,0 +1,1 @@
+"""Chromium and the WhatsApp Web page in it. The only package that knows pyppeteer and wa-js."""

@@ -1,0 +1,166 @@
+"""What a browser tells about its account: frozen values, one class for each thing that can happen.
+
+A report carries facts of the page and no decision. The lifecycle decides what follows.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+@dataclass(frozen=True)
+class QrShown:
+    """A code that a phone can scan is on the page."""
+
+    code: str
+    """The text that the QR image encodes. A secret for as long as it lives."""
+    number: int
+    """Which code of this attempt it is, from 1."""
+    of: int
+    """How many codes WhatsApp Web shows before it waits for a human."""
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class QrExhausted:
+    """All codes went unused; WhatsApp Web waits for a click."""
+
+
+@dataclass(frozen=True)
+class PairingCodeShown:
+    """A code to be typed on the phone. A secret for as long as it lives."""
+
+    code: str
+    phone: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Authenticated:
+    """The page has a session, new or resumed, and is syncing."""
+
+    fresh: bool
+    """Whether a phone linked it in this attempt, as opposed to a resumed session."""
+
+
+@dataclass(frozen=True)
+class SyncProgress:
+    """How far the sync is, in percent."""
+
+    percent: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Chats are loaded and messages flow. Reported again after each interruption."""
+
+    phone: str
+    """The account's number, digits only."""
+    push_name: str | None
+    web_version: str
+    """WhatsApp Web's build."""
+
+
+@dataclass(frozen=True)
+class WentOffline:
+    """A ready page lost its connection to WhatsApp; it tries by itself."""
+
+    detail: str
+
+
+@dataclass(frozen=True)
+class LoggedOut:
+    """The session is gone: this device was unlinked by the phone, by WhatsApp or by us."""
+
+    reason: str
+
+
+class ActionKind(StrEnum):
+    """What a human has to do."""
+
+    CONFLICT = "conflict"
+    TERMS = "terms"
+    PASSKEY = "passkey"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True)
+class ActionRequired:
+    """The page waits for a human."""
+
+    kind: ActionKind
+    detail: str
+
+
+@dataclass(frozen=True)
+class Reloaded:
+    """The page was loaded anew by WhatsApp Web itself, and starts over."""
+
+
+@dataclass(frozen=True)
+class MessageReceived:
+    """A message arrived. Reported once per id and browser run."""
+
+    message_id: str
+    chat: str
+    """The chat's id, such as 491700000001@c.us."""
+    sender: str
+    recipient: str
+    kind: str
+    """WhatsApp's word: chat for a text, image, …"""
+    text: str | None
+    at: datetime
+    sender_name: str | None
+
+
+class Failure(StrEnum):
+    """The ways in which a run ends that nobody asked for."""
+
+    START_FAILED = "start_failed"
+    PROFILE_LOCKED = "profile_locked"
+    PAGE_UNREACHABLE = "page_unreachable"
+    PAGE_CRASHED = "page_crashed"
+    PAGE_BROKEN = "page_broken"
+    BROWSER_EXITED = "browser_exited"
+    UNRESPONSIVE = "unresponsive"
+    UNFORESEEN = "unforeseen"
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The run cannot go on. `Closed` follows when its browser is proven gone."""
+
+    failure: Failure
+    detail: str
+    """Evidence for a human: exit code, the page's error, a path. Never a secret."""
+
+
+@dataclass(frozen=True)
+class Closed:
+    """The last report of every run: its browser is proven gone and its profile is free."""
+
+
+Report = (
+    QrShown
+    | QrExhausted
+    | PairingCodeShown
+    | Authenticated
+    | SyncProgress
+    | Ready
+    | WentOffline
+    | LoggedOut
+    | ActionRequired
+    | Reloaded
+    | MessageReceived
+    | Failed
+    | Closed
+)
+
+
+@dataclass(frozen=True)
+class SentMessage:
+    """WhatsApp's server took a message."""
+
+    message_id: str
+    ack: int
+    """1 taken by the server, 2 delivered, 3 read."""
