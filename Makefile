@@ -1,0 +1,82 @@
+# make demo   everything with simulated phones; ARGS=--exit ends after the show
+# make run    the server for real phones; ARGS="--port 5002" and the like reach `wa-manager serve`
+# make test   the test suite; ARGS="-k name" and the like reach pytest
+# make lint   ruff, mypy, prettier
+# make format rewrite the sources as the linters want them
+# make lock   pin the dependencies anew
+#
+# Each target sets up what it needs by itself, and is quiet when all is there.
+
+PYTHON ?= python3
+ARGS ?=
+BIN := .venv/bin
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test lint format lock programs test-programs clean
+
+help:
+	@sed -n 's/^# //p' Makefile | head -6
+
+demo: programs .venv/.installed node_modules/.installed
+	@$(BIN)/wa-manager demo $(ARGS)
+
+run: programs .venv/.installed node_modules/.installed
+	@$(BIN)/wa-manager serve $(ARGS)
+
+test: test-programs .venv/.installed-test node_modules/.installed-test
+	$(BIN)/pytest $(ARGS)
+
+lint: .venv/.installed-test node_modules/.installed-test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	node_modules/.bin/prettier --check --log-level warn .
+
+format: .venv/.installed-test node_modules/.installed-test
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	node_modules/.bin/prettier --write --log-level warn .
+
+# Only Python and the programs it calls for are system packages; the rest lives in this folder.
+programs:
+	@scripts/install-system-packages.sh chromium npm venv
+
+test-programs:
+	@scripts/install-system-packages.sh chromium npm venv redis-server
+
+.venv/bin/python:
+	@scripts/install-system-packages.sh venv
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: requirements.txt setup.cfg pyproject.toml | .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+.venv/.installed-test: requirements-test.txt .venv/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	@touch $@
+
+# The lock file's checksum guards the download, the bundle's own what is run inside the browser.
+node_modules/.installed: package.json package-lock.json .venv/.installed
+	@scripts/install-system-packages.sh npm
+	npm ci --omit=dev --silent --no-audit --no-fund
+	$(BIN)/python -m actors.browser.bundle
+	@touch $@
+
+node_modules/.installed-test: node_modules/.installed
+	npm ci --silent --no-audit --no-fund
+	$(BIN)/python -m actors.browser.bundle
+	@touch node_modules/.installed $@
+
+COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe --no-header \
+	--no-emit-find-links --no-emit-index-url --no-emit-trusted-host --upgrade
+
+lock: .venv/bin/python
+	$(BIN)/pip install --quiet --disable-pip-version-check pip-tools
+	$(COMPILE) --output-file requirements.txt setup.cfg
+	$(COMPILE) --extra test --output-file requirements-test.txt setup.cfg
+
+clean:
+	rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

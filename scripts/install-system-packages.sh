@@ -1,0 +1,79 @@
+#!/bin/sh
+# Installs what of the given needs is missing on a Debian or Ubuntu. Says nothing when all is there.
+#
+#   scripts/install-system-packages.sh NEED...      NEED: chromium, redis-server, npm, venv
+set -eu
+
+has() {
+    case $1 in
+        chromium) for candidate in /usr/lib/chromium/chromium-headless-shell /usr/lib/chromium/chromium \
+                      .chromium/*/*/chrome-headless-shell; do
+                      [ -x "$candidate" ] && return 0
+                  done
+                  for name in chromium chromium-browser google-chrome chrome; do
+                      command -v "$name" > /dev/null && return 0
+                  done
+                  return 1 ;;
+        venv) "${PYTHON:-python3}" -c 'import ensurepip, venv' 2> /dev/null ;;
+        *) command -v "$1" > /dev/null ;;
+    esac
+}
+
+package() {
+    case $1 in
+        chromium) echo chromium-headless-shell ;;
+        venv) echo python3-venv ;;
+        *) echo "$1" ;;
+    esac
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+fail() {
+    echo "$1" >&2
+    exit 1
+}
+
+# A package that brings a service must not start it: only its program is wanted here.
+without_services() {
+    policy=/usr/sbin/policy-rc.d
+    if [ -e "$policy" ]; then "$@"; return; fi
+    trap 'as_root rm -f "$policy"' EXIT INT TERM
+    printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" > /dev/null
+    as_root chmod 755 "$policy"
+    "$@"
+}
+
+missing=""
+for need in "$@"; do
+    has "$need" || missing="$missing $need"
+done
+[ -n "$missing" ] || exit 0
+
+command -v apt-get > /dev/null \
+    || fail "Please install:$missing. (Only Debian and Ubuntu are set up automatically.)"
+[ "$(id -u)" = 0 ] || command -v sudo > /dev/null \
+    || fail "Please install as root:$missing. (There is no sudo here to do it for you.)"
+
+echo "Installing:$missing"
+as_root apt-get update -qq
+packages=""
+for need in $missing; do
+    name=$(package "$need")
+    # Ubuntu has Chromium only as a snap, which cannot be given a profile of our own.
+    if [ "$need" = chromium ] && ! apt-cache show "$name" > /dev/null 2>&1; then
+        npx --yes @puppeteer/browsers@3 install chrome-headless-shell@stable --install-deps --path .chromium
+        continue
+    fi
+    packages="$packages $name"
+done
+if [ -n "$packages" ]; then
+    # shellcheck disable=SC2086 -- a list of names
+    without_services as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -qq -y --no-install-recommends $packages > /dev/null
+fi
+for need in $missing; do
+    has "$need" || fail "$need is still missing after the installation."
+done
