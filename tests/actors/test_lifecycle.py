@@ -1,0 +1,183 @@
+"""The lifecycle under every order of events, and the promises of its table."""
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from actors.lifecycle import (
+    RESTING,
+    TABLE,
+    Effect,
+    Life,
+    Phase,
+    Signal,
+    decide,
+)
+from store.status import Cause, Desired, Status
+
+COMMANDS = (Signal.CONNECT, Signal.DISCONNECT, Signal.RESTART, Signal.LOGOUT)
+OF_AN_ATTEMPT = tuple(signal for signal in Signal if signal.of_an_attempt)
+WANTED = {
+    Signal.CONNECT: Desired.CONNECTED,
+    Signal.RESTART: Desired.CONNECTED,
+    Signal.DISCONNECT: Desired.DISCONNECTED,
+    Signal.LOGOUT: Desired.DISCONNECTED,
+}
+
+
+class AccountsLife(RuleBasedStateMachine):
+    """Drives one account through any order of commands, reports and restarts of the server."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.life = Life()
+        self.said_last = Desired.DISCONNECTED
+        self.clock: Phase | Status | None = None
+
+    def signal(self, signal: Signal, attempt: int | None = None) -> None:
+        decision = decide(self.life, signal, attempt=attempt, cause=Cause.UNFORESEEN)
+        self.life = decision.life
+        if Effect.ENQUEUE in decision.effects:
+            self.clock = Phase.QUEUED
+        elif Effect.BACK_OFF in decision.effects:
+            self.clock = Phase.BACKING_OFF
+        elif decision.cause is not None or decision.effects:
+            waits_in_queue = self.clock is Phase.QUEUED and self.life.phase is Phase.QUEUED
+            self.clock = Phase.QUEUED if waits_in_queue else self.life.deadline
+
+    @rule(signal=st.sampled_from(COMMANDS))
+    def the_user_commands(self, signal: Signal) -> None:
+        self.signal(signal)
+        self.said_last = WANTED[signal]
+
+    @rule(signal=st.sampled_from(OF_AN_ATTEMPT))
+    def the_attempt_reports(self, signal: Signal) -> None:
+        self.signal(signal, self.life.attempt)
+
+    @rule(signal=st.sampled_from(OF_AN_ATTEMPT), age=st.integers(1, 5))
+    def an_old_attempt_has_no_effect(self, signal: Signal, age: int) -> None:
+        before = self.life
+        self.signal(signal, self.life.attempt - age)
+        assert self.life == before
+
+    @precondition(lambda self: not self.life.status.has_browser)
+    @rule(signal=st.sampled_from(OF_AN_ATTEMPT))
+    def the_last_attempt_has_no_effect_once_it_is_over(self, signal: Signal) -> None:
+        before = self.life
+        self.signal(signal, self.life.attempt)
+        assert self.life == before
+
+    @precondition(lambda self: self.life.status in (Status.LOGGED_OUT, Status.FAILED))
+    @rule(signal=st.sampled_from([s for s in Signal if s not in (*COMMANDS, Signal.DELETE)]))
+    def logged_out_and_failed_never_leave_by_themselves(self, signal: Signal) -> None:
+        before = self.life.status
+        self.signal(signal, self.life.attempt)
+        assert self.life.status is before
+
+    @rule()
+    def the_server_stops(self) -> None:
+        self.signal(Signal.SHUTDOWN)
+        assert not self.life.status.has_browser
+
+    @rule()
+    def the_server_is_killed_and_starts(self) -> None:
+        self.life = Life(self.life.status, self.life.desired, self.life.linked, self.life.attempt)
+        comes_back = self.life.restorable and self.life.status not in RESTING[1:]
+        if self.life.status.transient or not comes_back:
+            self.signal(Signal.RESET)
+        if comes_back:
+            self.signal(Signal.RESTORE)
+
+    @invariant()
+    def desired_is_what_the_user_said_last(self) -> None:
+        assert self.life.desired is self.said_last
+
+    @invariant()
+    def no_transient_status_is_without_a_clock(self) -> None:
+        if self.life.status.transient:
+            running = self.life.phase is Phase.RUNNING
+            assert self.clock is (self.life.status if running else self.life.phase)
+
+    @invariant()
+    def a_waiting_phase_belongs_to_connecting(self) -> None:
+        if self.life.phase in (Phase.QUEUED, Phase.BACKING_OFF):
+            assert self.life.status is Status.CONNECTING
+
+    @invariant()
+    def connected_means_linked(self) -> None:
+        if self.life.status is Status.CONNECTED:
+            assert self.life.linked
+
+    @invariant()
+    def nothing_logged_out_is_linked(self) -> None:
+        if self.life.status is Status.LOGGED_OUT:
+            assert not self.life.linked
+
+
+TestAccountsLife = AccountsLife.TestCase
+TestAccountsLife.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+
+
+def test_every_cell_of_the_table_leads_to_a_known_status_and_says_why() -> None:
+    brings_its_own = {Signal.FAILED, Signal.GAVE_UP, Signal.ACTION}
+    for (status, signal), transition in TABLE.items():
+        assert isinstance(transition.to, Status)
+        assert transition.cause is not None or transition.silent or signal in brings_its_own
+        assert not (transition.silent and transition.to is not status)
+
+
+def test_a_status_without_a_browser_is_reached_only_by_closing_the_browser() -> None:
+    for (status, signal), transition in TABLE.items():
+        if status.has_browser and not transition.to.has_browser and signal is not Signal.RESET:
+            assert transition.effects[0] in (Effect.CLOSE, Effect.UNLINK)
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status.has_browser])
+def test_a_user_can_always_get_out(status: Status) -> None:
+    for signal in (Signal.DISCONNECT, Signal.LOGOUT, Signal.DELETE):
+        assert not TABLE[status, signal].to.has_browser
+
+
+@pytest.mark.parametrize("status", [status for status in Status if not status.has_browser])
+def test_a_user_can_always_connect(status: Status) -> None:
+    decision = decide(Life(status), Signal.CONNECT)
+    assert decision.life.status is Status.CONNECTING
+    assert decision.effects == (Effect.ENQUEUE,)
+
+
+def test_a_second_connect_changes_nothing() -> None:
+    once = decide(Life(), Signal.CONNECT).life
+    twice = decide(once, Signal.CONNECT)
+    assert twice.life == once
+    assert twice.cause is None
+    assert twice.effects == ()
+
+
+def test_a_failure_starts_a_new_attempt() -> None:
+    life = Life(Status.CONNECTED, Desired.CONNECTED, linked=True, attempt=4)
+    decision = decide(life, Signal.FAILED, attempt=4, cause=Cause.BROWSER_EXITED)
+    assert decision.life.attempt == 5
+    assert decision.life.phase is Phase.BACKING_OFF
+    assert decision.cause is Cause.BROWSER_EXITED
+    assert decision.effects == (Effect.CLOSE, Effect.BACK_OFF)
+
+
+def test_an_account_that_waits_for_its_first_scan_is_not_restored() -> None:
+    assert not Life(Status.QR_READY, Desired.CONNECTED, linked=False).restorable
+
+
+def test_an_account_on_its_way_back_is_restored() -> None:
+    assert Life(Status.AUTHENTICATING, Desired.CONNECTED, linked=True).restorable
+
+
+def test_progress_of_the_sync_is_recorded() -> None:
+    life = Life(Status.AUTHENTICATING, Desired.CONNECTED, True, 1, phase=Phase.RUNNING)
+    assert decide(life, Signal.PROGRESS, attempt=1).cause is Cause.SYNCING
+
+
+def test_a_further_code_of_the_same_attempt_is_not_a_new_status() -> None:
+    life = Life(Status.QR_READY, Desired.CONNECTED, attempt=1, phase=Phase.RUNNING)
+    decision = decide(life, Signal.QR, attempt=1)
+    assert decision.cause is None
+    assert decision.life.status is Status.QR_READY
