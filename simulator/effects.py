@@ -1,0 +1,50 @@
+"""What a fault does to pages that are open when it begins, and when it ends."""
+
+from simulator.faults import Fault, Kind
+from simulator.pages import Page, World
+from simulator.phones import NotLinked
+
+
+def begin(world: World, fault: Fault) -> list[str]:
+    """Lets a fault take effect at once; returns the numbers that it hit."""
+    if fault.kind is Kind.LOGOUT:
+        return _log_out(world, fault)
+    pages = [page for page in world.pages if fault.concerns(page.number)]
+    for page in pages:
+        _hit(page, fault.kind)
+    return sorted({page.number for page in pages if page.number})
+
+
+def end(world: World, fault: Fault) -> None:
+    """Frees the pages that a fault held; those that it kept away come back by themselves."""
+    for page in world.pages:
+        if fault.kind is Kind.NO_QR:
+            page.offer_codes()
+        elif fault.kind is Kind.TERMS and page.blocked:
+            page.close()
+
+
+def _hit(page: Page, kind: Kind) -> None:
+    match kind:
+        case Kind.OFFLINE:
+            page.close()
+        case Kind.TERMS if page.device:
+            page.block("TOS_BLOCK")
+        case Kind.CONFLICT if page.device:
+            page.tell({"type": "conflict"})
+        case Kind.RELOAD:
+            page.tell({"type": "reload"})
+        case _:
+            pass  # it shows when the page asks for what the fault disturbs
+
+
+def _log_out(world: World, fault: Fault) -> list[str]:
+    hit = []
+    for phone in world.whatsapp.phones:
+        if fault.concerns(phone.number):
+            try:
+                world.whatsapp.unlink(phone, "device_removed")
+            except NotLinked:
+                continue
+            hit.append(phone.number)
+    return hit

@@ -1,0 +1,135 @@
+/** Messages in and out, and their receipts. Texts only, so far. */
+
+import { BaseCollection } from "../base/collection.js";
+import { BaseModel } from "../base/model.js";
+import { server } from "../connection/server.js";
+import { MsgKey } from "../ids/msg-key.js";
+import { Wid } from "../ids/wid.js";
+import { chats, ensureChat } from "./chats.js";
+import { contacts } from "./contacts.js";
+
+export const ACK = {
+  FAILED: -1,
+  CLOCK: 0,
+  SENT: 1,
+  RECEIVED: 2,
+  READ: 3,
+  PLAYED: 4,
+};
+
+export const ACK_STRING = { DELIVERY: "delivery", READ: "read" };
+
+export class MsgModel extends BaseModel {
+  static defaults = {
+    id: undefined,
+    type: "chat",
+    body: undefined,
+    caption: undefined,
+    t: 0,
+    from: undefined,
+    to: undefined,
+    author: undefined,
+    self: undefined,
+    ack: ACK.CLOCK,
+    isNewMsg: false,
+    notifyName: undefined,
+  };
+
+  /** Acknowledgements only ever rise, in whatever order they arrive. */
+  updateAck(ack) {
+    if (ack > this.ack) this.ack = ack;
+  }
+}
+
+MsgModel.prototype.proxyName = "msg";
+
+export class MsgCollectionImpl extends BaseCollection {
+  async getMessagesById(ids) {
+    return { messages: ids.map((id) => this.get(id)).filter(Boolean) };
+  }
+}
+
+export const messages = new MsgCollectionImpl(MsgModel);
+
+function addMessage(attributes) {
+  const chat = ensureChat(attributes.id.remote);
+  const [message] = messages.add(attributes);
+  chat.msgs.add(message);
+  chat.t = message.t;
+  return message;
+}
+
+/** A message as the server tells it; seen from us, whose number is `me`. */
+function fromServer({ id, from, to, body, t, ack, name }, me) {
+  const fromMe = from === me;
+  return {
+    id: new MsgKey({ fromMe, remote: Wid.ofNumber(fromMe ? to : from), id }),
+    from: Wid.ofNumber(from),
+    to: Wid.ofNumber(to),
+    self: fromMe ? "out" : "in",
+    notifyName: name,
+    body,
+    t,
+    ack,
+  };
+}
+
+/** Takes a new message; one that is here already is the server repeating itself. */
+export function receive(event, me) {
+  const attributes = fromServer(event, me);
+  if (messages.get(attributes.id)) return;
+  if (!attributes.id.fromMe) {
+    contacts.add({ id: attributes.from, pushname: event.name });
+  }
+  addMessage({ ...attributes, isNewMsg: true });
+  const chat = chats.get(attributes.id.remote);
+  if (!attributes.id.fromMe) chat.unreadCount += 1;
+}
+
+/** Takes what was said before this page was opened. */
+export function restore(events, me) {
+  for (const event of events) addMessage(fromServer(event, me));
+}
+
+/** Takes somebody's receipt for messages of ours. Goes by `require`, because wa-js listens in there. */
+export function receiveReceipt({ ids, from, ack, t }) {
+  require("WAWebHandleMsgSimpleReceipt").handleChatSimpleReceipt({
+    from: Wid.ofNumber(from),
+    externalIds: ids,
+    ack,
+    ackString: ack >= ACK.READ ? ACK_STRING.READ : ACK_STRING.DELIVERY,
+    ts: t,
+  });
+}
+
+/** WAWebHandleMsgSimpleReceipt. */
+export function handleChatSimpleReceipt({ from, externalIds, ack }) {
+  for (const id of externalIds) {
+    messages
+      .get(new MsgKey({ fromMe: true, remote: from, id }))
+      ?.updateAck(ack);
+  }
+}
+
+async function transmit(message) {
+  try {
+    const { t } = await server.call("send-message", {
+      id: message.id.id,
+      to: message.to.user,
+      body: message.body,
+    });
+    message.t = t;
+    message.updateAck(ACK.SENT);
+    return { messageSendResult: "OK", t };
+  } catch (error) {
+    message.ack = ACK.FAILED;
+    console.warn(`Message ${message.id} was not sent`, error);
+    return { messageSendResult: "ERROR_UNKNOWN" };
+  }
+}
+
+/** WAWebSendMsgChatAction: two promises, of the message and of the server's answer. */
+export function addAndSendMsgToChat(chat, attributes) {
+  const message = addMessage({ ...attributes, isNewMsg: true });
+  return [Promise.resolve(message), transmit(message)];
+}
