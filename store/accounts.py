@@ -1,0 +1,213 @@
+"""Accounts: what is kept of one, and the queries. What happens to one is the recorder's."""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypedDict
+
+from tortoise.expressions import Q
+
+from store import models
+from store.database import database_errors
+from store.errors import BrokenCursor
+from store.events import Event, EventType
+from store.status import Cause, Desired, Status
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CAUSES = {cause.value: cause for cause in Cause}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account as it is kept."""
+
+    id: str
+    """Opaque, ours, and safe in a path."""
+    name: str
+    phone: str | None
+    push_name: str | None
+    desired: Desired
+    status: Status
+    cause: Cause
+    detail: Mapping[str, Any] | None
+    since: datetime
+    """When it came to its status."""
+    restarts: int
+    """How often its browser was restarted by us."""
+    linked: bool
+    """Whether a session is linked to a phone."""
+    attempt: int
+    seq: int
+    """The last event's number."""
+    created_at: datetime
+
+
+class AccountChanges(TypedDict, total=False):
+    """The fields of an account that an event changes; those left out stay as they are."""
+
+    phone: str | None
+    push_name: str | None
+    status: Status
+    cause: Cause
+    detail: Mapping[str, Any] | None
+    since: datetime
+    restarts: int
+    linked: bool
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of the list of accounts."""
+
+    items: list[AccountRow]
+    next: str | None
+    """What to ask the following page with; nothing on the last one."""
+
+
+@database_errors
+async def create(name: str) -> tuple[AccountRow, Event]:
+    """Keep a new account.
+
+    The row is kept when this returns. Its first event is not: only the recorder writes events, so
+    that they are published in the order of their ids. The caller hands it over.
+
+    Args:
+        name: Any text; its limits are the interface's.
+
+    Returns:
+        The account as it stands with its first event, and this event, to be recorded.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    now = datetime.now(UTC)
+    row = await models.Account.create(
+        id=secrets.token_hex(8),
+        name=name,
+        desired=Desired.DISCONNECTED.value,
+        status=Status.DISCONNECTED.value,
+        cause=Cause.CREATED.value,
+        since=now,
+        created_at=now,
+    )
+    data = {
+        "status": row.status,
+        "previous": None,
+        "cause": row.cause,
+        "attempt": row.attempt,
+        "detail": None,
+    }
+    event = Event(EventType.STATUS.value, row.id, now, data, seq=1)
+    return replace(_row(row), seq=1), event
+
+
+@database_errors
+async def get(account_id: str) -> AccountRow | None:
+    """Return an account, or nothing if there is none with this id.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    row = await models.Account.get_or_none(id=account_id)
+    return None if row is None else _row(row)
+
+
+@database_errors
+async def all_rows() -> list[AccountRow]:
+    """Return all accounts in the order of their creation.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    return [_row(row) for row in await models.Account.all().order_by("created_at", "id")]
+
+
+@database_errors
+async def list_page(after: str | None, limit: int) -> Page:
+    """Return some accounts in the order of their creation.
+
+    Args:
+        after: The `next` of the page before; nothing for the first page.
+        limit: The greatest number of accounts on the page.
+
+    Raises:
+        BrokenCursor: `after` did not come from an earlier page.
+        DatabaseAway: The database does not answer.
+    """
+    query = models.Account.all()
+    if after is not None:
+        created_at, account_id = _read_cursor(after)
+        query = query.filter(
+            Q(created_at__gt=created_at) | Q(created_at=created_at, id__gt=account_id)
+        )
+    found = [_row(row) for row in await query.order_by("created_at", "id").limit(limit + 1)]
+    items = found[:limit]
+    return Page(items, _cursor(items[-1]) if len(found) > limit else None)
+
+
+@database_errors
+async def rename(account_id: str, name: str) -> AccountRow | None:
+    """Give an account another name, and return it; nothing if there is no such account.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    await models.Account.filter(id=account_id).update(name=name)
+    return await get(account_id)
+
+
+@database_errors
+async def set_desired(account_id: str, desired: Desired) -> AccountRow | None:
+    """Keep what the user wants, and return the account; nothing if there is no such account.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    await models.Account.filter(id=account_id).update(desired=desired.value)
+    return await get(account_id)
+
+
+@database_errors
+async def delete(account_id: str) -> bool:
+    """Forget an account; its events stay in the log.
+
+    Returns:
+        Whether there was such an account.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    return await models.Account.filter(id=account_id).delete() > 0
+
+
+def _row(row: models.Account) -> AccountRow:
+    return AccountRow(
+        id=row.id,
+        name=row.name,
+        phone=row.phone,
+        push_name=row.push_name,
+        desired=Desired(row.desired),
+        status=Status(row.status),
+        cause=CAUSES[row.cause],
+        detail=row.detail,
+        since=row.since,
+        restarts=row.restarts,
+        linked=row.linked,
+        attempt=row.attempt,
+        seq=row.seq,
+        created_at=row.created_at,
+    )
+
+
+def _cursor(row: AccountRow) -> str:
+    return f"{(row.created_at - EPOCH) // timedelta(microseconds=1)}-{row.id}"
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    microseconds, _, account_id = cursor.partition("-")
+    try:
+        return EPOCH + timedelta(microseconds=int(microseconds)), account_id
+    except (ValueError, OverflowError) as error:
+        raise BrokenCursor from error

@@ -1,0 +1,31 @@
+"""What can go wrong with what is kept. The docstring is the default message.
+
+StoreError
+  DatabaseAway
+  DatabaseTooNew
+  DatabaseUnusable
+  BrokenCursor
+"""
+
+
+class StoreError(Exception):
+    """The store could not do what was asked."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class DatabaseAway(StoreError):
+    """The database does not answer, or did not take it. Try again in a moment."""
+
+
+class DatabaseTooNew(StoreError):
+    """A newer version of this program has written the database. Run that version, or restore."""
+
+
+class DatabaseUnusable(StoreError):
+    """The address of the database is wrong, or its driver is not installed."""
+
+
+class BrokenCursor(StoreError, ValueError):
+    """This cursor did not come from an earlier page."""

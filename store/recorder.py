@@ -1,0 +1,324 @@
+"""The recorder: the one ordered writer of events, and the only one that publishes them.
+
+An event and what it changes of its account are committed in one transaction, and only then
+published: published means kept. While the database is away everything waits here in its order.
+"""
+
+import asyncio
+import itertools
+import logging
+import sqlite3
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from tortoise.exceptions import IntegrityError, ValidationError
+
+from store import models
+from store.accounts import AccountChanges
+from store.bus import Bus
+from store.database import transaction
+from store.events import Event
+
+CAPACITY = 100_000
+"""How many events may wait: about 100 MB, or an hour of 500 busy accounts without a database."""
+BATCH = 200
+"""How many events one transaction commits: enough to outrun the disk, too few to hold it long."""
+REFUSALS = (
+    IntegrityError,
+    ValidationError,
+    TypeError,
+    OverflowError,
+    UnicodeError,
+    sqlite3.DataError,
+)
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An event in its place, and what it changes of its account."""
+
+    number: int
+    event: Event
+    changes: AccountChanges | None
+    queued_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
+
+    @property
+    def transient(self) -> bool:
+        return self.event.seq is None
+
+
+class Recorder:
+    """Writes events in the order in which they were given, then publishes them in that order.
+
+    `record` and `announce` are called on the loop's thread and return at once.
+
+    When more than `capacity` events wait, the transient ones are dropped first, then the oldest
+    recorded ones; what these changed of their accounts is kept nevertheless.
+
+    Args:
+        bus: Where events are published.
+        capacity: How many events may wait.
+        first_retry: Seconds until a failed commit is tried again; doubled with each failure.
+        longest_retry: The most seconds between two tries.
+    """
+
+    def __init__(
+        self,
+        bus: Bus,
+        *,
+        capacity: int = CAPACITY,
+        first_retry: float = 0.1,
+        longest_retry: float = 5.0,
+    ) -> None:
+        self._bus = bus
+        self._capacity = capacity
+        self._first_retry = first_retry
+        self._longest_retry = longest_retry
+        self._numbers = itertools.count(1)
+        self._last_number = 0
+        self._waiting: deque[_Entry] = deque()
+        self._batch: list[_Entry] = []
+        self._orphaned: dict[str, AccountChanges] = {}
+        self._news = asyncio.Event()
+        self._advanced = asyncio.Condition()
+        self._task: asyncio.Task[None] | None = None
+        self._reason: str | None = None
+        self._away_since = 0.0
+        self._lost = 0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether the database took what it was given last."""
+        return self._reason is None
+
+    @property
+    def reason(self) -> str | None:
+        """Why the database did not take it."""
+        return self._reason
+
+    @property
+    def pending(self) -> int:
+        """How many events wait to be committed and published."""
+        return len(self._batch) + len(self._waiting)
+
+    @property
+    def oldest_pending_seconds(self) -> float:
+        """How long the first of them has been waiting; 0 if none is."""
+        oldest = self._oldest()
+        return 0.0 if oldest is None else asyncio.get_running_loop().time() - oldest.queued_at
+
+    @property
+    def lost(self) -> int:
+        """How many recorded events were given up since the start: refused, or for want of room."""
+        return self._lost
+
+    async def start(self) -> None:
+        """Begin to write; what was recorded before is written first."""
+        self._task = asyncio.create_task(self._write(), name="recorder")
+
+    async def close(self, seconds: float) -> bool:
+        """Write what waits, then stop.
+
+        Args:
+            seconds: How long to wait for the database.
+
+        Returns:
+            Whether everything was written. What was not is lost, and the log says how much.
+        """
+        done = await self.flush(seconds)
+        if not done:
+            logger.error("%d events were not written: %s", self.pending, self._reason)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        return done
+
+    async def flush(self, seconds: float) -> bool:
+        """Wait until everything given so far is committed and published.
+
+        Args:
+            seconds: How long to wait.
+
+        Returns:
+            Whether it is.
+        """
+        last = self._last_number
+        try:
+            async with asyncio.timeout(seconds), self._advanced:
+                await self._advanced.wait_for(lambda: self._is_done(last))
+        except TimeoutError:
+            return False
+        return True
+
+    def record(self, event: Event, changes: AccountChanges | None = None) -> None:
+        """Keep an event, change its account accordingly, then publish it with its id.
+
+        Args:
+            event: With the `seq` its account's owner gave it.
+            changes: What it changes of the account, beside its `seq`.
+
+        Raises:
+            ValueError: The event has no `seq`.
+        """
+        if event.seq is None:
+            raise ValueError("an event without seq cannot be recorded")
+        self._take(event, changes or {})
+
+    def announce(self, event: Event) -> None:
+        """Publish a transient event after all that was recorded before it. It is never kept.
+
+        Raises:
+            ValueError: The event has a `seq`, so it is one to be recorded.
+        """
+        if event.seq is not None:
+            raise ValueError("an event with seq must be recorded")
+        self._take(event, None)
+
+    def _take(self, event: Event, changes: AccountChanges | None) -> None:
+        if self.pending >= self._capacity:
+            self._make_room()
+        self._last_number = next(self._numbers)
+        self._waiting.append(_Entry(self._last_number, event, changes))
+        self._news.set()
+
+    def _make_room(self) -> None:
+        recorded = deque(entry for entry in self._waiting if not entry.transient)
+        if len(recorded) < len(self._waiting):
+            self._waiting = recorded
+        elif self._waiting:
+            entry = self._waiting.popleft()
+            known = self._orphaned.get(entry.event.account_id, {})
+            self._orphaned[entry.event.account_id] = {**known, **(entry.changes or {})}
+            self._give_up(entry.event, "there is no room for it")
+
+    def _give_up(self, event: Event, why: str) -> None:
+        self._lost += 1
+        # Each one by its number: there is no other trace of it.
+        logger.error(
+            "Event %s of account %s (%s) is lost: %s", event.seq, event.account_id, event.type, why
+        )
+
+    def _oldest(self) -> _Entry | None:
+        return next(itertools.chain(self._batch, self._waiting), None)
+
+    def _is_done(self, number: int) -> bool:
+        oldest = self._oldest()
+        return oldest is None or oldest.number > number
+
+    # In the writer's task.
+
+    async def _write(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            while self._waiting:
+                size = min(BATCH, len(self._waiting))
+                self._batch = [self._waiting.popleft() for _ in range(size)]
+                for event in await self._keep(self._batch):
+                    self._bus.publish(event)
+                self._batch = []
+                async with self._advanced:
+                    self._advanced.notify_all()
+
+    async def _keep(self, batch: Sequence[_Entry]) -> list[Event]:
+        """Commit a batch, however long it takes, and return its events as they were kept."""
+        delay = self._first_retry
+        while True:
+            try:
+                kept = await self._commit(batch)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the order must not break
+                if is_refusal(error):
+                    return await self._keep_singly(batch, error)
+                self._note_away(error)
+            else:
+                self._note_back()
+                return kept
+            await asyncio.sleep(delay)
+            delay = min(2 * delay, self._longest_retry)
+
+    async def _keep_singly(self, batch: Sequence[_Entry], error: Exception) -> list[Event]:
+        """Find the event that the database refuses, and keep the others."""
+        if len(batch) > 1:
+            return [event for entry in batch for event in await self._keep([entry])]
+        self._give_up(batch[0].event, f"the database refuses it: {error}")
+        return []
+
+    async def _commit(self, batch: Sequence[_Entry]) -> list[Event]:
+        if all(entry.transient for entry in batch):
+            return [entry.event for entry in batch]
+        try:
+            return await self._insert(batch)
+        except IntegrityError:
+            # When the answer to a commit is lost, it has happened all the same.
+            if len(batch) == 1 and (event := await _find(batch[0].event)):
+                return [event]
+            raise
+
+    async def _insert(self, batch: Sequence[_Entry]) -> list[Event]:
+        changes = self._changes(batch)
+        async with transaction() as connection:
+            kept = []
+            for event in (entry.event for entry in batch):
+                if event.seq is None:
+                    kept.append(event)
+                    continue
+                row = await models.Event.create(
+                    account_id=event.account_id,
+                    seq=event.seq,
+                    type=str(event.type),
+                    at=event.at,
+                    data=event.data,
+                    using_db=connection,
+                )
+                kept.append(event.with_id(row.id))
+            for account_id, (seq, fields) in changes.items():
+                query = models.Account.filter(id=account_id).using_db(connection)
+                await query.update(seq=seq, **fields)
+        for account_id in changes:
+            self._orphaned.pop(account_id, None)
+        return kept
+
+    def _changes(self, batch: Sequence[_Entry]) -> dict[str, tuple[int, AccountChanges]]:
+        """Return what a batch makes of each account, so that each is written once."""
+        changes: dict[str, tuple[int, AccountChanges]] = {}
+        for entry in batch:
+            account_id, seq = entry.event.account_id, entry.event.seq
+            if seq is None:
+                continue
+            _, before = changes.get(account_id, (0, self._orphaned.get(account_id, {})))
+            changes[account_id] = (seq, {**before, **(entry.changes or {})})
+        return changes
+
+    def _note_away(self, error: Exception) -> None:
+        if self._reason is None:
+            self._away_since = asyncio.get_running_loop().time()
+            logger.warning("The database takes no events, they wait in their order: %s", error)
+        self._reason = str(error) or type(error).__name__
+
+    def _note_back(self) -> None:
+        if self._reason is not None:
+            seconds = asyncio.get_running_loop().time() - self._away_since
+            logger.info("The database is back after %.1f s, %d events wait", seconds, self.pending)
+        self._reason = None
+
+
+def is_refusal(error: Exception) -> bool:
+    """Return whether the database refused what it was given, as opposed to not answering.
+
+    Trying again is of use only in the second case.
+    """
+    if isinstance(error, REFUSALS):
+        return True
+    # Postgres: class 22 is data that cannot be stored, class 23 a constraint.
+    causes = (error, error.__cause__, *error.args)
+    return any(str(getattr(cause, "sqlstate", ""))[:2] in ("22", "23") for cause in causes)
+
+
+async def _find(event: Event) -> Event | None:
+    row = await models.Event.get_or_none(account_id=event.account_id, seq=event.seq)
+    if row is None or (row.type, row.at) != (str(event.type), event.at):
+        return None
+    return event.with_id(row.id)
