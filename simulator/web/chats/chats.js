@@ -4,6 +4,7 @@ import { BaseCollection } from "../base/collection.js";
 import { BaseModel } from "../base/model.js";
 import { server } from "../connection/server.js";
 import { contacts, queryWidExists } from "./contacts.js";
+import { presences } from "./presence.js";
 
 export class ChatMsgsCollection extends BaseCollection {}
 
@@ -28,8 +29,13 @@ export class ChatModel extends BaseModel {
     return contacts.get(this.id);
   }
 
+  get presence() {
+    return presences.get(this.id) ?? presences.add({ id: this.id })[0];
+  }
+
   get isUser() {
-    return this.id.isUser();
+    // libraries ask the prototype, which has no id
+    return Boolean(this.id?.isUser());
   }
 
   get hasUnread() {

@@ -19,6 +19,13 @@ import {
   MsgCollectionImpl,
   MsgModel,
 } from "../chats/messages.js";
+import {
+  blocklist,
+  BlocklistCollectionImpl,
+  presences,
+  statuses,
+  StatusV3CollectionImpl,
+} from "../chats/presence.js";
 import { BaseCollection } from "../base/collection.js";
 import { EventEmitter } from "../base/event-emitter.js";
 import { BaseModel } from "../base/model.js";
@@ -56,6 +63,16 @@ export function defineWaJsModules() {
   defineExports("WAWebContactCollection", {
     ContactCollectionImpl,
     ContactCollection: contacts,
+  });
+
+  defineExports("WAWebPresenceCollection", { PresenceCollection: presences });
+  defineExports("WAWebBlocklistCollection", {
+    BlocklistCollectionImpl,
+    BlocklistCollection: blocklist,
+  });
+  defineExports("WAWebStatusCollection", {
+    StatusV3CollectionImpl,
+    StatusV3Collection: statuses,
   });
 
   defineExports("WAWebSocketConstants", { SOCKET_STATE, SOCKET_STREAM });
