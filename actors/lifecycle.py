@@ -291,14 +291,26 @@ def _phase(life: Life, transition: Transition) -> Phase:
 
 
 def diagram() -> str:
-    """Draw the table as a Mermaid state diagram; the README holds its output."""
-    arrows: dict[tuple[str, str], list[str]] = {}
+    """Draw the table as a Mermaid state diagram; the README holds its output.
+
+    What can happen in every active status is drawn once, from the group of them. A deletion is
+    left out: it can happen anywhere, and nothing follows.
+    """
+    groups: dict[tuple[str, str], list[str]] = {}
     for (status, signal), transition in TABLE.items():
-        if transition.silent or (status is transition.to and signal is not Signal.FAILED):
+        targets = [TABLE[other, signal].to for other in ACTIVE if (other, signal) in TABLE]
+        grouped = status in ACTIVE and len(targets) == len(ACTIVE) and len(set(targets)) == 1
+        pointless = transition.silent or (status is transition.to and not grouped)
+        if pointless or signal is Signal.DELETE:
             continue
-        label = signal.name.lower()
-        arrows.setdefault((status.value, transition.to.value), []).append(label)
+        arrow = ("active" if grouped else status.value, transition.to.value)
+        labels = groups.setdefault(arrow, [])
+        if signal.name.lower() not in labels:
+            labels.append(signal.name.lower())
     lines = ["stateDiagram-v2", "    [*] --> DISCONNECTED"]
-    for (source, target), labels in arrows.items():
-        lines.append(f"    {source} --> {target}: {', '.join(dict.fromkeys(labels))}")
+    lines.append('    state "A browser runs, or waits for its turn" as active {')
+    lines += [f"        {status.value}" for status in ACTIVE]
+    lines.append("    }")
+    for (source, target), labels in groups.items():
+        lines.append(f"    {source} --> {target}: {', '.join(labels)}")
     return "\n".join(lines)

@@ -1,0 +1,431 @@
+"""The actor that owns one account: its status, its browser, its timers.
+
+It decides nothing by itself: `lifecycle` says what follows from a signal, `supervision` what
+follows from a failure. The actor turns messages into signals, records, and carries effects out.
+"""
+
+import logging
+import random
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, TypeVar
+
+import pykka
+
+from actors.browser.reports import (
+    ActionRequired,
+    Authenticated,
+    Closed,
+    Failed,
+    LoggedOut,
+    MessageReceived,
+    PairingCodeShown,
+    QrExhausted,
+    QrShown,
+    Ready,
+    Reloaded,
+    Report,
+    SyncProgress,
+    WentOffline,
+)
+from actors.errors import WrongStatus
+from actors.journal import Journal
+from actors.lifecycle import Decision, Effect, Life, Phase, Signal, decide
+from actors.loop import Promise, Timer
+from actors.messages import (
+    AccountMessage,
+    BrowserReport,
+    Command,
+    Delete,
+    Died,
+    Gone,
+    LeaveQueue,
+    Queued,
+    Recover,
+    RegistryMessage,
+    RequestPairingCode,
+    Resume,
+    SendText,
+    ShutDown,
+    TakeScreenshot,
+    TimerFired,
+    Turn,
+    WantTurn,
+)
+from actors.supervision import History, judge
+from actors.surroundings import Run, Surroundings
+from store.accounts import AccountRow
+from store.status import Cause, Status
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PROGRESS_STEP = 10
+"""Percent between two recorded steps of a sync: enough to watch, too few to flood the log."""
+
+
+@dataclass(frozen=True)
+class _Closing:
+    """A decision whose rest waits until the browser is proven gone."""
+
+    decision: Decision
+    rest: tuple[Effect, ...]
+    detail: Mapping[str, Any] | None
+    recorded: bool
+
+
+class AccountActor(pykka.ThreadingActor):
+    """Owns one account. Handlers run in the actor's own thread and never wait for a browser."""
+
+    def __init__(
+        self,
+        row: AccountRow,
+        surroundings: Surroundings,
+        tell_registry: Callable[[RegistryMessage], None],
+    ) -> None:
+        super().__init__()
+        self._id = row.id
+        self._around = surroundings
+        self._loop = surroundings.loop
+        self._journal = Journal(row, self._loop, surroundings.recorder, surroundings.views)
+        self._tell_registry = tell_registry
+        self._life = Life(row.status, row.desired, row.linked, row.attempt)
+        self._history = History()
+        self._connected_since: float | None = None
+        self._delay = 0.0
+        self._progress = 0
+        self._qr: QrShown | None = None
+        self._pairing: PairingCodeShown | None = None
+        self._run: Run | None = None
+        self._run_attempt = 0
+        self._run_task: Future[None] | None = None
+        self._closing: _Closing | None = None
+        self._stash: deque[AccountMessage] = deque()
+        self._timer: Timer | None = None
+        self._timer_number = 0
+        self._ending: Promise[None] | ShutDown | None = None
+        self._show()
+
+    # Hooks that pykka calls in the actor's thread.
+
+    def on_receive(self, message: AccountMessage) -> None:
+        """Handle a message; while a browser closes, all but its own news waits."""
+        if self._closing is not None and not isinstance(message, BrowserReport | TimerFired):
+            self._stash.append(message)
+            return
+        self._handle(message)
+
+    def on_stop(self) -> None:
+        """Kill a browser that is still there; in good order there is none."""
+        self._disarm()
+        if self._run_task is not None:
+            self._run_task.cancel()
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End the browser and let the registry start a successor."""
+        self._disarm()
+        self._leave_queue()
+        if self._run is not None:
+            self._loop.call(self._run.stop)
+        self._tell_registry(Died(self._journal.row, repr(exception_value)))
+
+    # Messages to signals.
+
+    def _handle(self, message: AccountMessage) -> None:
+        match message:
+            case BrowserReport(attempt, report):
+                self._browser_reported(attempt, report)
+            case TimerFired(number) if number == self._timer_number:
+                self._time_is_up()
+            case TimerFired():
+                pass
+            case Command(signal):
+                self._history = History()
+                self._signal(signal)
+            case Recover(signal):
+                self._signal(signal)
+            case Resume(error):
+                if self._life.status.has_browser:
+                    self._fail(Cause.UNFORESEEN, error)
+            case Queued(attempt, place):
+                self._signal(Signal.QUEUED, attempt=attempt, detail={"place": place})
+            case Turn(attempt):
+                self._signal(Signal.TURN, attempt=attempt)
+            case Delete(done):
+                self._ending = done
+                self._signal(Signal.DELETE)
+                self._end_if_closed()
+            case ShutDown():
+                self._shut_down(message)
+            case SendText(to, text, answer):
+                if run := self._usable(answer, Status.CONNECTED, "a message needs CONNECTED"):
+                    self._answer(answer, run.send_text(to, text))
+            case RequestPairingCode(phone, answer):
+                if run := self._usable(answer, Status.QR_READY, "a pairing code needs QR_READY"):
+                    self._answer(answer, run.pairing_code(phone))
+            case TakeScreenshot(answer):
+                if run := self._usable(answer, None, "there is no page to show"):
+                    self._answer(answer, run.screenshot())
+
+    def _browser_reported(self, attempt: int, report: Report) -> None:
+        if attempt != self._run_attempt or self._run is None:
+            return
+        match report:
+            case Closed():
+                self._browser_is_gone()
+            case MessageReceived():
+                self._journal.message(report)
+            case _ if self._closing is None:
+                self._page_reported(report)
+
+    def _page_reported(self, report: Report) -> None:
+        attempt = self._run_attempt
+        match report:
+            case QrShown():
+                lost = self._life.linked and not self._life.attended
+                self._qr = report
+                self._signal(Signal.SESSION_LOST if lost else Signal.QR, attempt=attempt)
+                if self._life.status is Status.QR_READY:
+                    self._journal.qr(report)
+            case QrExhausted():
+                self._signal(Signal.QR_EXHAUSTED, attempt=attempt)
+            case PairingCodeShown():
+                self._pairing = report
+                self._show()
+                self._journal.pairing_code(report)
+            case Authenticated(fresh):
+                self._progress = 0
+                self._signal(Signal.LINKED if fresh else Signal.RESUMING, attempt=attempt)
+            case SyncProgress(percent):
+                if percent >= self._progress + PROGRESS_STEP:
+                    self._progress = percent
+                    self._signal(Signal.PROGRESS, attempt=attempt, detail={"progress": percent})
+            case Ready(phone, push_name, web_version):
+                self._journal.change(phone=phone, push_name=push_name)
+                if self._connected_since is None:
+                    self._connected_since = time.monotonic()
+                self._signal(Signal.READY, attempt=attempt, detail={"webVersion": web_version})
+            case WentOffline(detail):
+                self._signal(Signal.OFFLINE, attempt=attempt, detail={"message": detail})
+            case LoggedOut(reason):
+                self._signal(Signal.UNLINKED, attempt=attempt, detail={"reason": reason})
+            case ActionRequired(kind, detail):
+                self._signal(
+                    Signal.ACTION,
+                    attempt=attempt,
+                    cause=Cause(kind.value),
+                    detail={"kind": kind.value, "message": detail},
+                )
+            case Reloaded():
+                self._signal(Signal.RELOADED, attempt=attempt)
+            case Failed(failure, detail):
+                self._fail(Cause(failure.value), detail)
+            case _:
+                pass
+
+    def _fail(self, cause: Cause, message: str) -> None:
+        since, now = self._connected_since, time.monotonic()
+        verdict = judge(
+            self._around.policy,
+            self._history,
+            cause,
+            now=now,
+            connected_for=0.0 if since is None else now - since,
+            chance=random.random(),  # noqa: S311 - spreads retries, guards nothing
+        )
+        self._history = verdict.history
+        self._connected_since = None
+        detail: dict[str, Any] = {"message": message}
+        logger.warning("%s: %s: %s", self._id, cause, message)
+        if verdict.delay is None:
+            final = cause if cause is Cause.PROFILE_LOCKED else Cause.GAVE_UP
+            detail["last"] = cause
+            self._signal(Signal.GAVE_UP, attempt=self._life.attempt, cause=final, detail=detail)
+            return
+        self._delay = verdict.delay
+        self._journal.change(restarts=self._journal.row.restarts + 1)
+        detail["retryInSeconds"] = round(verdict.delay, 1)
+        self._signal(Signal.FAILED, attempt=self._life.attempt, cause=cause, detail=detail)
+
+    def _time_is_up(self) -> None:
+        self._timer = None
+        if self._closing is not None:
+            logger.error("%s: the browser did not report its end; giving it up", self._id)
+            if self._run_task is not None:
+                self._run_task.cancel()
+            self._browser_is_gone()
+        elif self._life.phase is Phase.BACKING_OFF:
+            self._signal(Signal.RETRY_DUE, attempt=self._life.attempt)
+        elif self._life.deadline is Status.QR_READY:
+            self._signal(Signal.DEADLINE, attempt=self._life.attempt)
+        elif status := self._life.deadline:
+            seconds = self._around.deadlines.of(status)
+            self._fail(Cause.DEADLINE, f"{status} lasted longer than {seconds:g} s")
+
+    # Signals to decisions, decisions to records and effects.
+
+    def _signal(
+        self,
+        signal: Signal,
+        *,
+        attempt: int | None = None,
+        cause: Cause | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        before = self._life
+        decision = decide(before, signal, attempt=attempt, cause=cause)
+        self._life = decision.life
+        if signal is Signal.RESTART and decision.effects:
+            self._journal.change(restarts=self._journal.row.restarts + 1)
+        if self._life.status is not Status.QR_READY:
+            self._qr = self._pairing = None
+        ends = Effect.CLOSE in decision.effects or Effect.UNLINK in decision.effects
+        if ends:
+            self._connected_since = None
+            self._leave_queue()
+        elif before.status is Status.CONNECTING and self._life.status is not Status.CONNECTING:
+            self._leave_queue()
+        if ends and self._run is not None:
+            self._close(decision, detail)
+        else:
+            self._conclude(decision, decision.effects, detail, recorded=False)
+
+    def _close(self, decision: Decision, detail: Mapping[str, Any] | None) -> None:
+        """Ask the browser to end; what the decision says besides waits until it is gone."""
+        assert self._run is not None
+        unlink = Effect.UNLINK in decision.effects and decision.previous is Status.CONNECTED
+        wipe = Effect.WIPE in decision.effects
+        rest = tuple(
+            effect
+            for effect in decision.effects
+            if effect not in (Effect.CLOSE, Effect.UNLINK, Effect.WIPE)
+        )
+        # A status without a browser is told when there is none any more; others at once.
+        recorded = self._life.status.has_browser
+        if recorded:
+            self._journal.status(decision, detail)
+        self._closing = _Closing(decision, rest, detail, recorded)
+        self._loop.call(lambda run: run.stop(unlink=unlink, wipe=wipe), self._run)
+        self._arm(self._around.deadlines.closing)
+
+    def _browser_is_gone(self) -> None:
+        self._run = None
+        self._run_task = None
+        closing, self._closing = self._closing, None
+        if closing is None:
+            self._fail(Cause.UNFORESEEN, "the browser's run ended without a reason")
+            return
+        self._disarm()
+        if isinstance(self._ending, ShutDown):
+            logger.info("✅ Client %s closed", self._id)
+        self._conclude(closing.decision, closing.rest, closing.detail, recorded=closing.recorded)
+        self._end_if_closed()
+        while self._stash and self._closing is None:
+            self._handle(self._stash.popleft())
+
+    def _conclude(
+        self,
+        decision: Decision,
+        effects: tuple[Effect, ...],
+        detail: Mapping[str, Any] | None,
+        *,
+        recorded: bool,
+    ) -> None:
+        if decision.cause is not None and not recorded:
+            self._journal.status(decision, detail)
+        self._show()
+        if decision.cause is None and not effects:
+            return
+        self._disarm()
+        for effect in effects:
+            self._carry_out(effect)
+        if status := self._life.deadline:
+            self._arm(self._around.deadlines.of(status))
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Effect.ENQUEUE:
+                self._tell_registry(WantTurn(self._id, self._life.attempt))
+            case Effect.OPEN:
+                self._open()
+            case Effect.BACK_OFF:
+                self._arm(self._delay)
+            case Effect.WIPE:
+                self._around.wipe(self._id)
+            case Effect.CLOSE | Effect.UNLINK:
+                pass
+
+    def _open(self) -> None:
+        attempt, tell = self._life.attempt, self.actor_ref.tell
+
+        def report(value: Report) -> None:
+            tell(BrowserReport(attempt, value))
+
+        self._run_attempt = attempt
+        self._run = self._around.new_run(self._id, report)
+        self._run_task = self._loop.submit(self._run.run())
+
+    def _leave_queue(self) -> None:
+        self._tell_registry(LeaveQueue(self._id))
+
+    # The end.
+
+    def _shut_down(self, message: ShutDown) -> None:
+        self._ending = message
+        if self._run is not None:
+            logger.info("Closing client for %s", self._id)
+        self._signal(Signal.SHUTDOWN)
+        self._end_if_closed()
+
+    def _end_if_closed(self) -> None:
+        if self._ending is None or self._run is not None or self._closing is not None:
+            return
+        self._disarm()
+        deleted = isinstance(self._ending, Promise)
+        if isinstance(self._ending, Promise):
+            self._journal.vanish()
+            self._ending.keep(None)
+        self._tell_registry(Gone(self._id, deleted))
+        self.stop()
+
+    # Views, timers, answers.
+
+    def _show(self) -> None:
+        pid = None if self._run is None else self._run.pid
+        self._journal.show(qr=self._qr, pairing=self._pairing, pid=pid)
+
+    def _arm(self, seconds: float) -> None:
+        self._disarm()
+        tell, fired = self.actor_ref.tell, TimerFired(self._timer_number)
+        self._timer = self._loop.later(seconds, tell, fired)
+
+    def _disarm(self) -> None:
+        self._timer_number += 1
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _usable(self, answer: Promise[T], wanted: Status | None, need: str) -> Run | None:
+        if self._run is not None and wanted in (None, self._life.status):
+            return self._run
+        answer.fail(WrongStatus(self._journal.row.status, need))
+        return None
+
+    def _answer(self, answer: Promise[T], work: Coroutine[Any, Any, T]) -> None:
+        async def deliver() -> None:
+            try:
+                answer.keep(await work)
+            except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
+                answer.fail(error)
+
+        self._loop.submit(deliver())

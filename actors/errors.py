@@ -1,0 +1,42 @@
+"""What can go wrong with a command, for whoever gave it. The docstring is the default message.
+
+ManagerError
+  UnknownAccount
+  WrongStatus
+  StoreAway
+  ShuttingDown
+  TimedOut
+"""
+
+from store.status import Status
+
+
+class ManagerError(Exception):
+    """The command could not be carried out."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class UnknownAccount(ManagerError):
+    """There is no account with this id."""
+
+
+class WrongStatus(ManagerError):
+    """The account is not in a status that allows this."""
+
+    def __init__(self, status: Status, wanted: str) -> None:
+        super().__init__(f"The account is {status}; {wanted}.")
+        self.status = status
+
+
+class StoreAway(ManagerError):
+    """The database does not answer, so the command could not be kept. Try again in a moment."""
+
+
+class ShuttingDown(ManagerError):
+    """The server is stopping. Try again when it is back."""
+
+
+class TimedOut(ManagerError):
+    """The account did not answer in time. Its status tells how it is doing."""

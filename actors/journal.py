@@ -1,0 +1,123 @@
+"""What one account's actor writes down: the account's row, its numbered events, its view.
+
+Lives in the actor's thread and hands everything to the loop in order. It never waits for the disk.
+"""
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from actors.browser.reports import MessageReceived, PairingCodeShown, QrShown
+from actors.lifecycle import Decision
+from actors.loop import Loop
+from actors.view import View, Views
+from store.accounts import AccountChanges, AccountRow
+from store.events import Event, EventType, timestamp
+from store.recorder import Recorder
+
+logger = logging.getLogger(__name__)
+
+
+class Journal:
+    """Keeps an account's row as it will stand in the store once all is written."""
+
+    def __init__(self, row: AccountRow, loop: Loop, recorder: Recorder, views: Views) -> None:
+        self.row = row
+        self._loop = loop
+        self._recorder = recorder
+        self._views = views
+
+    def change(self, **fields: Any) -> None:
+        """Change fields of the row; they are written with the next event."""
+        self.row = replace(self.row, **fields)
+
+    def status(self, decision: Decision, detail: Mapping[str, Any] | None) -> None:
+        """Record a decision that has a cause."""
+        life, cause, now = decision.life, decision.cause, datetime.now(UTC)
+        assert cause is not None
+        self.change(
+            status=life.status,
+            cause=cause,
+            detail=detail,
+            since=self.row.since if life.status is self.row.status else now,
+            linked=life.linked,
+            attempt=life.attempt,
+            desired=life.desired,
+        )
+        data = {
+            "status": life.status.value,
+            "previous": decision.previous.value,
+            "cause": cause.value,
+            "attempt": life.attempt,
+            "detail": detail,
+        }
+        self._record(EventType.STATUS, data, now)
+        logger.info("%s: %s (%s)", self.row.id, life.status, cause)
+
+    def message(self, report: MessageReceived) -> None:
+        """Record a message that arrived."""
+        data = {
+            "id": report.message_id,
+            "chat": report.chat,
+            "from": report.sender,
+            "to": report.recipient,
+            "kind": report.kind,
+            "text": report.text,
+            "senderName": report.sender_name,
+            "sentAt": timestamp(report.at),
+        }
+        self._record(EventType.MESSAGE, data, datetime.now(UTC))
+
+    def qr(self, report: QrShown) -> None:
+        """Tell whoever listens now about a code; it is a secret and never kept."""
+        data = {
+            "qr": report.code,
+            "expiresAt": timestamp(report.expires_at),
+            "attempt": report.number,
+            "of": report.of,
+        }
+        self._announce(EventType.QR, data)
+
+    def pairing_code(self, report: PairingCodeShown) -> None:
+        """Tell whoever listens now about a pairing code; it is a secret and never kept."""
+        data = {
+            "code": report.code,
+            "phone": report.phone,
+            "expiresAt": timestamp(report.expires_at),
+        }
+        self._announce(EventType.PAIRING_CODE, data)
+
+    def show(
+        self, *, qr: QrShown | None, pairing: PairingCodeShown | None, pid: int | None
+    ) -> None:
+        """Replace the account's view."""
+        row = self.row
+        self._views.show(
+            View(row.id, row.status, row.cause, row.since, row.detail, row.phone, qr, pairing, pid)
+        )
+
+    def vanish(self) -> None:
+        """Take the account out of sight."""
+        self._views.drop(self.row.id)
+
+    def _record(self, type_: EventType, data: Mapping[str, Any], at: datetime) -> None:
+        row = self.row = replace(self.row, seq=self.row.seq + 1)
+        event = Event(type=type_, account_id=row.id, at=at, data=data, seq=row.seq)
+        changes = AccountChanges(
+            status=row.status,
+            cause=row.cause,
+            detail=row.detail,
+            since=row.since,
+            linked=row.linked,
+            attempt=row.attempt,
+            restarts=row.restarts,
+            phone=row.phone,
+            push_name=row.push_name,
+        )
+        self._loop.call(self._recorder.record, event, changes)
+
+    def _announce(self, type_: EventType, data: Mapping[str, Any]) -> None:
+        event = Event(type=type_, account_id=self.row.id, at=datetime.now(UTC), data=data)
+        self._loop.call(self._recorder.announce, event)

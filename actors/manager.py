@@ -1,0 +1,312 @@
+"""The one door to the actors for whoever runs on the loop: commands in, promises and views out.
+
+A user's command is kept in the store before it is told to the actor, so that it outlives a crash.
+No method waits for a browser unless it says so.
+"""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+import pykka
+
+from actors import profiles
+from actors.browser.config import BrowserConfig
+from actors.browser.reports import PairingCodeShown, Report, SentMessage
+from actors.browser.run import BrowserRun
+from actors.errors import ShuttingDown, StoreAway, TimedOut, UnknownAccount, WrongStatus
+from actors.lifecycle import Signal
+from actors.loop import Loop, Promise
+from actors.messages import (
+    AccountMessage,
+    Command,
+    Created,
+    Delete,
+    ForAccount,
+    RegistryMessage,
+    RequestPairingCode,
+    SendText,
+    Start,
+    StopAll,
+    TakeScreenshot,
+)
+from actors.monitor import MonitorActor
+from actors.registry import RegistryActor
+from actors.supervision import RestartPolicy
+from actors.surroundings import Deadlines, Surroundings
+from actors.view import View, Views
+from store import accounts
+from store.accounts import AccountRow
+from store.errors import DatabaseAway
+from store.recorder import Recorder
+from store.status import Cause, Desired, Status
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class ManagerConfig:
+    """The numbers of the manager. Times are seconds."""
+
+    browser: BrowserConfig
+    policy: RestartPolicy = RestartPolicy()
+    deadlines: Deadlines = Deadlines()
+    starts_at_once: int = 8
+    monitor_interval: float = 60.0
+    store_timeout: float = 5.0
+    """How long a command waits for the database before it is refused."""
+    answer_timeout: float = 45.0
+    """How long an answer of a page is waited for."""
+
+
+class Manager:
+    """Starts, commands and stops everything that runs. Lives on the loop."""
+
+    def __init__(self, config: ManagerConfig, recorder: Recorder) -> None:
+        self._config = config
+        self._recorder = recorder
+        self._views = Views()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._registry: pykka.ActorRef[RegistryActor] | None = None
+        self._monitor: pykka.ActorRef[MonitorActor] | None = None
+        self.stopping = False
+
+    # Start and stop.
+
+    async def start(self) -> None:
+        """Clean stale locks, reset what was on its way, and begin to bring accounts back."""
+        await asyncio.to_thread(profiles.clean_locks, self._config.browser)
+        rows = await self._finish_deletions(await accounts.all_rows())
+        loop = Loop()
+        around = Surroundings(
+            loop=loop,
+            recorder=self._recorder,
+            views=self._views,
+            new_run=self._new_run,
+            wipe=self._wipe,
+            policy=self._config.policy,
+            deadlines=self._config.deadlines,
+        )
+        self._registry = RegistryActor.start(around, self._config.starts_at_once)
+        self._monitor = MonitorActor.start(loop, self._views, self._config.monitor_interval)
+        recovered: Promise[int] = Promise()
+        self._registry.tell(Start(tuple(rows), recovered))
+        await recovered.within(self._config.answer_timeout)
+
+    async def stop(self, budget: float) -> None:
+        """Close every browser in parallel, then end the actors. A second call does no harm.
+
+        Args:
+            budget: Seconds that the browsers have together. What remains after that is ended with
+                this process, by the closing of its pipe.
+        """
+        self.stopping = True
+        registry, monitor = self._registry, self._monitor
+        if registry is None or monitor is None:
+            return
+        done: Promise[None] = Promise()
+        registry.tell(StopAll(done))
+        try:
+            await done.within(budget)
+        except TimeoutError:
+            logger.warning("Not every browser closed within %g s", budget)
+        await asyncio.to_thread(monitor.stop)
+        await asyncio.to_thread(registry.stop)
+        self._registry = self._monitor = None
+
+    def begin_stopping(self) -> None:
+        """Refuse new commands from now on."""
+        self.stopping = True
+
+    # Accounts.
+
+    async def create(self, name: str) -> AccountRow:
+        """Add an account, at rest.
+
+        Raises:
+            ShuttingDown: The server is stopping.
+            StoreAway: The database does not answer.
+        """
+        self._refuse_if_stopping()
+        row, event = await self._kept(accounts.create(name))
+        self._recorder.record(event)
+        self._tell_registry(Created(row))
+        return row
+
+    async def rename(self, account_id: str, name: str) -> AccountRow:
+        """Give an account another name.
+
+        Raises:
+            UnknownAccount: There is no such account.
+            StoreAway: The database does not answer.
+        """
+        return _known(await self._kept(accounts.rename(account_id, name)))
+
+    async def connect(self, account_id: str) -> AccountRow:
+        """Have an account online; see `command`."""
+        return await self.command(account_id, Signal.CONNECT, Desired.CONNECTED)
+
+    async def disconnect(self, account_id: str) -> AccountRow:
+        """Have an account offline, its device still linked; see `command`."""
+        return await self.command(account_id, Signal.DISCONNECT, Desired.DISCONNECTED)
+
+    async def restart(self, account_id: str) -> AccountRow:
+        """Have an account online with a fresh browser; see `command`."""
+        return await self.command(account_id, Signal.RESTART, Desired.CONNECTED)
+
+    async def logout(self, account_id: str) -> AccountRow:
+        """Unlink an account's device and forget its session; see `command`."""
+        return await self.command(account_id, Signal.LOGOUT, Desired.DISCONNECTED)
+
+    async def command(self, account_id: str, signal: Signal, desired: Desired) -> AccountRow:
+        """Keep what the user wants, then tell the account.
+
+        Returns:
+            The account as it is kept; its status follows in events.
+
+        Raises:
+            UnknownAccount: There is no such account.
+            ShuttingDown: The server is stopping.
+            StoreAway: The database does not answer, and nothing was told to anyone.
+        """
+        self._refuse_if_stopping()
+        # Two commands at once must reach store and actor in the same order.
+        async with self._locks[account_id]:
+            row = _known(await self._kept(accounts.set_desired(account_id, desired)))
+            self._tell(account_id, Command(signal))
+        return row
+
+    async def delete(self, account_id: str) -> None:
+        """Remove an account: its browser, its profile, and its row, in this order.
+
+        Waits for the browser. A deletion that a crash interrupts is finished at the next start.
+
+        Raises:
+            UnknownAccount: There is no such account.
+            ShuttingDown: The server is stopping.
+            StoreAway: The database does not answer.
+            TimedOut: The browser did not end in time; the account is still going away.
+        """
+        self._refuse_if_stopping()
+        _known(await self._kept(accounts.get(account_id)))
+        async with self._locks[account_id]:
+            done: Promise[None] = Promise()
+            self._tell(account_id, Delete(done))
+            await self._answered(done)
+            if not await self._recorder.flush(self._config.store_timeout):
+                raise StoreAway
+            await self._kept(accounts.delete(account_id))
+        self._locks.pop(account_id, None)
+
+    # What is, and what a page can do.
+
+    def view(self, account_id: str) -> View | None:
+        """Show an account from memory."""
+        return self._views.get(account_id)
+
+    def views(self) -> list[View]:
+        """Show all accounts from memory."""
+        return self._views.all()
+
+    async def send_text(self, account_id: str, to: str, text: str) -> SentMessage:
+        """Send a text and wait until WhatsApp's server has taken it.
+
+        Raises:
+            UnknownAccount: There is no such account.
+            WrongStatus: The account is not CONNECTED.
+            TimedOut: The page did not answer; the text may have been sent.
+            actors.browser.errors.BrowserError: The page refused.
+        """
+        self._refuse_if(account_id, Status.CONNECTED, "a message needs CONNECTED")
+        answer: Promise[SentMessage] = Promise()
+        self._tell(account_id, SendText(to, text, answer))
+        return await self._answered(answer)
+
+    async def pairing_code(self, account_id: str, phone: str) -> PairingCodeShown:
+        """Have the page show a code to be typed on the phone, and wait for it.
+
+        Raises:
+            UnknownAccount: There is no such account.
+            WrongStatus: The account is not QR_READY.
+            TimedOut: The page did not answer.
+            actors.browser.errors.BrowserError: The page refused.
+        """
+        self._refuse_if(account_id, Status.QR_READY, "a pairing code needs QR_READY")
+        answer: Promise[PairingCodeShown] = Promise()
+        self._tell(account_id, RequestPairingCode(phone, answer))
+        return await self._answered(answer)
+
+    async def screenshot(self, account_id: str) -> bytes:
+        """Show an account's page as PNG; waits for the page.
+
+        Raises:
+            UnknownAccount: There is no such account.
+            WrongStatus: It has no browser.
+            TimedOut: The page did not answer.
+            actors.browser.errors.BrowserError: The page refused.
+        """
+        self._refuse_if(account_id, None, "there is no page to show")
+        answer: Promise[bytes] = Promise()
+        self._tell(account_id, TakeScreenshot(answer))
+        return await self._answered(answer)
+
+    # Inside.
+
+    def _new_run(self, account_id: str, report: Callable[[Report], None]) -> BrowserRun:
+        return BrowserRun(account_id, self._config.browser, report)
+
+    def _wipe(self, account_id: str) -> None:
+        profiles.remove(self._config.browser, account_id)
+
+    async def _finish_deletions(self, rows: list[AccountRow]) -> list[AccountRow]:
+        kept = []
+        for row in rows:
+            if row.cause is Cause.DELETED:
+                await asyncio.to_thread(self._wipe, row.id)
+                await accounts.delete(row.id)
+            else:
+                kept.append(row)
+        return kept
+
+    async def _kept(self, work: Awaitable[T]) -> T:
+        try:
+            return await asyncio.wait_for(work, self._config.store_timeout)
+        except (TimeoutError, DatabaseAway) as error:
+            raise StoreAway from error
+
+    async def _answered(self, promise: Promise[T]) -> T:
+        try:
+            return await promise.within(self._config.answer_timeout)
+        except TimeoutError as error:
+            raise TimedOut from error
+
+    def _refuse_if_stopping(self) -> None:
+        if self.stopping:
+            raise ShuttingDown
+
+    def _refuse_if(self, account_id: str, wanted: Status | None, need: str) -> None:
+        self._refuse_if_stopping()
+        view = self._views.get(account_id)
+        if view is None:
+            raise UnknownAccount
+        if view.status is not wanted and wanted is not None:
+            raise WrongStatus(view.status, need)
+
+    def _tell(self, account_id: str, message: AccountMessage) -> None:
+        self._tell_registry(ForAccount(account_id, message))
+
+    def _tell_registry(self, message: RegistryMessage) -> None:
+        if self._registry is None:
+            raise ShuttingDown
+        self._registry.tell(message)
+
+
+def _known(row: AccountRow | None) -> AccountRow:
+    if row is None:
+        raise UnknownAccount
+    return row

@@ -1,0 +1,185 @@
+"""Everything an actor can be told: frozen values, dispatched with `match`.
+
+Where an answer is wanted, the message carries a promise; nobody waits inside an actor.
+"""
+
+from dataclasses import dataclass, field
+
+from actors.browser.reports import PairingCodeShown, Report, SentMessage
+from actors.lifecycle import Signal
+from actors.loop import Promise
+from store.accounts import AccountRow
+
+# To an account actor.
+
+
+@dataclass(frozen=True)
+class Command:
+    """A user's command: CONNECT, DISCONNECT, RESTART or LOGOUT. It is kept already."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True)
+class Delete:
+    """The account is to vanish with its profile."""
+
+    done: Promise[None]
+
+
+@dataclass(frozen=True)
+class Recover:
+    """The server has started: RESET or RESTORE, as the account's past demands."""
+
+    signal: Signal
+
+
+@dataclass(frozen=True)
+class ShutDown:
+    """The server stops: close the browser, keep what is wanted."""
+
+
+@dataclass(frozen=True)
+class Resume:
+    """The actor takes over from one that died of an unforeseen error."""
+
+    error: str
+
+
+@dataclass(frozen=True)
+class Queued:
+    """The account waits for its turn to start."""
+
+    attempt: int
+    place: int
+    """How many start before it."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """The account may start its browser now."""
+
+    attempt: int
+
+
+@dataclass(frozen=True)
+class BrowserReport:
+    """The browser of an attempt reports."""
+
+    attempt: int
+    report: Report
+
+
+@dataclass(frozen=True)
+class TimerFired:
+    """A timer of the account ran out. It counts only if it is the one armed last."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class SendText:
+    """A text is to be sent."""
+
+    to: str
+    text: str
+    answer: Promise[SentMessage]
+
+
+@dataclass(frozen=True)
+class RequestPairingCode:
+    """A code to be typed on the phone is wanted, instead of the QR code."""
+
+    phone: str
+    answer: Promise[PairingCodeShown]
+
+
+@dataclass(frozen=True)
+class TakeScreenshot:
+    """What the page shows is wanted, as PNG."""
+
+    answer: Promise[bytes]
+
+
+AccountMessage = (
+    Command
+    | Delete
+    | Recover
+    | Resume
+    | ShutDown
+    | Queued
+    | Turn
+    | BrowserReport
+    | TimerFired
+    | SendText
+    | RequestPairingCode
+    | TakeScreenshot
+)
+
+# To the registry actor.
+
+
+@dataclass(frozen=True)
+class Start:
+    """The server has started with these accounts: bring back what is to come back."""
+
+    rows: tuple[AccountRow, ...]
+    done: Promise[int]
+    """Kept with the number of accounts that were reset."""
+
+
+@dataclass(frozen=True)
+class Created:
+    """There is a new account."""
+
+    row: AccountRow
+
+
+@dataclass(frozen=True)
+class ForAccount:
+    """Pass a message on to an account."""
+
+    account_id: str
+    message: AccountMessage
+
+
+@dataclass(frozen=True)
+class WantTurn:
+    """An account wants to start its browser."""
+
+    account_id: str
+    attempt: int
+
+
+@dataclass(frozen=True)
+class LeaveQueue:
+    """An account's start is over, or no longer wanted."""
+
+    account_id: str
+
+
+@dataclass(frozen=True)
+class Gone:
+    """An account's actor has done all it was told to, and its browser is gone."""
+
+    account_id: str
+    deleted: bool
+
+
+@dataclass(frozen=True)
+class Died:
+    """An account's actor failed in a way nobody foresaw."""
+
+    row: AccountRow
+    """Where it stood."""
+    error: str
+
+
+@dataclass(frozen=True)
+class StopAll:
+    """The server stops: close every browser."""
+
+    done: Promise[None] = field(repr=False)
+
+
+RegistryMessage = Start | Created | ForAccount | WantTurn | LeaveQueue | Gone | Died | StopAll

@@ -1,0 +1,148 @@
+"""The actor that knows all account actors: recovery, the start queue, supervision, the stop."""
+
+import logging
+from collections.abc import Callable
+
+import pykka
+
+from actors.account import AccountActor
+from actors.errors import UnknownAccount
+from actors.lifecycle import Life, Signal
+from actors.loop import Promise
+from actors.messages import (
+    AccountMessage,
+    Created,
+    Delete,
+    Died,
+    ForAccount,
+    Gone,
+    LeaveQueue,
+    Queued,
+    Recover,
+    RegistryMessage,
+    RequestPairingCode,
+    Resume,
+    SendText,
+    ShutDown,
+    Start,
+    StopAll,
+    TakeScreenshot,
+    Turn,
+    WantTurn,
+)
+from actors.startqueue import StartQueue
+from actors.surroundings import Surroundings
+from store.accounts import AccountRow
+from store.status import Status
+
+logger = logging.getLogger(__name__)
+
+
+class RegistryActor(pykka.ThreadingActor):
+    """Starts, finds and replaces account actors. Handlers run in its own thread, and are short."""
+
+    def __init__(self, surroundings: Surroundings, starts_at_once: int) -> None:
+        super().__init__()
+        self._around = surroundings
+        self._queue = StartQueue(starts_at_once)
+        self._accounts: dict[str, pykka.ActorRef[AccountActor]] = {}
+        self._stopping: Promise[None] | None = None
+
+    def on_receive(self, message: RegistryMessage) -> None:
+        """Handle a message."""
+        match message:
+            case Start(rows, done):
+                done.keep(self._recover(rows))
+            case Created(row):
+                self._start(row)
+            case ForAccount(account_id, inner):
+                self._pass_on(account_id, inner)
+            case WantTurn(account_id, attempt):
+                self._queue_up(account_id, attempt)
+            case LeaveQueue(account_id):
+                self._queue.leave(account_id)
+                self._admit()
+            case Gone(account_id):
+                self._forget(account_id)
+            case Died(row, error):
+                self._replace(row, error)
+            case StopAll(done):
+                self._stop_all(done)
+
+    def on_stop(self) -> None:
+        """End what did not end by itself; runs in the actor's thread."""
+        for ref in self._accounts.values():
+            ref.stop(block=False)
+
+    def _recover(self, rows: tuple[AccountRow, ...]) -> int:
+        """Start all actors, reset what was on its way, then bring back what is to come back."""
+        for row in rows:
+            self._start(row)
+        stuck = [row for row in rows if _is_stuck(row)]
+        for row in stuck:
+            self._accounts[row.id].tell(Recover(Signal.RESET))
+        logger.info("🔄 Reset %d stuck account(s) to DISCONNECTED", len(stuck))
+        for row in rows:
+            if Life(row.status, row.desired, row.linked).restorable:
+                self._accounts[row.id].tell(Recover(Signal.RESTORE))
+        return len(stuck)
+
+    def _start(self, row: AccountRow) -> pykka.ActorRef[AccountActor]:
+        tell: Callable[[RegistryMessage], None] = self.actor_ref.tell
+        ref = self._accounts[row.id] = AccountActor.start(row, self._around, tell)
+        return ref
+
+    def _pass_on(self, account_id: str, message: AccountMessage) -> None:
+        ref = self._accounts.get(account_id)
+        if ref is not None:
+            _tell(ref, message)
+        elif isinstance(message, SendText | RequestPairingCode | TakeScreenshot):
+            message.answer.fail(UnknownAccount())
+        elif isinstance(message, Delete):
+            message.done.keep(None)
+
+    def _queue_up(self, account_id: str, attempt: int) -> None:
+        place = self._queue.join(account_id, attempt)
+        self._admit()
+        if self._queue.waits(account_id):
+            self._pass_on(account_id, Queued(attempt, place))
+
+    def _admit(self) -> None:
+        for account_id, attempt in self._queue.admit():
+            self._pass_on(account_id, Turn(attempt))
+
+    def _replace(self, row: AccountRow, error: str) -> None:
+        logger.error("%s: its actor died: %s", row.id, error)
+        ref = self._start(row)
+        ref.tell(ShutDown() if self._stopping is not None else Resume(error))
+
+    def _stop_all(self, done: Promise[None]) -> None:
+        self._stopping = done
+        for ref in self._accounts.values():
+            _tell(ref, ShutDown())
+        self._finish_if_empty()
+
+    def _forget(self, account_id: str) -> None:
+        self._accounts.pop(account_id, None)
+        self._queue.leave(account_id)
+        self._admit()
+        self._finish_if_empty()
+
+    def _finish_if_empty(self) -> None:
+        if self._stopping is not None and not self._accounts:
+            self._stopping.keep(None)
+
+
+def _is_stuck(row: AccountRow) -> bool:
+    """Tell whether a status cannot be true any more now that no browser runs."""
+    if row.status is Status.CONNECTED:
+        return not Life(row.status, row.desired, row.linked).restorable
+    return row.status.has_browser
+
+
+def _tell(ref: pykka.ActorRef[AccountActor], message: AccountMessage) -> None:
+    try:
+        ref.tell(message)
+    except pykka.ActorDeadError:
+        # Its last word, Gone or Died, is in our inbox already and says what follows.
+        logger.debug("%s arrived after the actor's end", type(message).__name__)

@@ -1,0 +1,72 @@
+"""What an account actor works with: its collaborators and its numbers, given by constructor."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from actors.browser.reports import PairingCodeShown, Report, SentMessage
+from actors.loop import Loop
+from actors.supervision import RestartPolicy
+from actors.view import Views
+from store.recorder import Recorder
+from store.status import Status
+
+
+class Run(Protocol):
+    """One attempt's browser, as `actors.browser.run.BrowserRun` is. Its methods run on the loop."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process group, while one runs."""
+
+    async def run(self) -> None:
+        """Open the browser and report until it is closed; the last report is `Closed`."""
+
+    def stop(self, *, unlink: bool = False, wipe: bool = False) -> None:
+        """Ask the run to end, logging out and removing the profile if so wished."""
+
+    async def send_text(self, to: str, text: str) -> SentMessage:
+        """Send a text."""
+
+    async def pairing_code(self, phone: str) -> PairingCodeShown:
+        """Have the page show a code to be typed on the phone."""
+
+    async def screenshot(self) -> bytes:
+        """Show the page as PNG."""
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long a transient status may last, in seconds."""
+
+    connecting: float = 60.0
+    """From the turn to start."""
+    qr_ready: float = 190.0
+    """The codes' own time and some margin: WhatsApp Web ends it, this only makes sure."""
+    authenticating: float = 180.0
+    """Since the last progress of the sync."""
+    closing: float = 30.0
+    """How long a browser may take to be gone, before its run is given up."""
+
+    def of(self, status: Status) -> float:
+        """Give the deadline of a transient status."""
+        return {
+            Status.CONNECTING: self.connecting,
+            Status.QR_READY: self.qr_ready,
+            Status.AUTHENTICATING: self.authenticating,
+        }[status]
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What every account actor shares with the others."""
+
+    loop: Loop
+    recorder: Recorder
+    views: Views
+    new_run: Callable[[str, Callable[[Report], None]], Run]
+    """Makes a run for an account id; the run reports on the loop's thread."""
+    wipe: Callable[[str], None]
+    """Removes an account's profile; blocks; called only where no run of ours exists."""
+    policy: RestartPolicy = RestartPolicy()
+    deadlines: Deadlines = Deadlines()

@@ -1,0 +1,50 @@
+"""What is known of each account right now, in memory: read by all, written by its actor alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from actors.browser.reports import PairingCodeShown, QrShown
+from store.status import Cause, Status
+
+
+@dataclass(frozen=True)
+class View:
+    """One account as its actor last showed it."""
+
+    account_id: str
+    status: Status
+    cause: Cause
+    since: datetime
+    """When the status began, UTC."""
+    detail: Mapping[str, Any] | None = None
+    phone: str | None = None
+    qr: QrShown | None = None
+    """The code on the page, if one is shown."""
+    pairing: PairingCodeShown | None = None
+    pid: int | None = None
+    """The browser's process group, if one runs."""
+
+
+class Views:
+    """All views. A view is replaced whole, which is one step for every reader in any thread."""
+
+    def __init__(self) -> None:
+        self._views: dict[str, View] = {}
+
+    def show(self, view: View) -> None:
+        """Replace an account's view."""
+        self._views[view.account_id] = view
+
+    def drop(self, account_id: str) -> None:
+        """Forget an account that was deleted."""
+        self._views.pop(account_id, None)
+
+    def get(self, account_id: str) -> View | None:
+        """Show one account; None if it is not known."""
+        return self._views.get(account_id)
+
+    def all(self) -> list[View]:
+        """Show all accounts."""
+        return list(self._views.values())

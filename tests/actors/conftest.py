@@ -1,0 +1,89 @@
+"""Actors on a real store, with browsers that are told what to report."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from actors.browser.config import BrowserConfig
+from actors.manager import ManagerConfig
+from actors.supervision import RestartPolicy
+from actors.surroundings import Deadlines
+from store import events
+from store.bus import InProcessBus
+from store.database import open_database
+from store.recorder import Recorder
+from store.status import Status
+from tests.told import ToldManager, ToldRun, until
+
+QUICK = RestartPolicy(first_delay=0.01, max_delay=0.02, lock_delay=0.01)
+
+
+@dataclass
+class Stage:
+    """A manager with told browsers, and eyes on what it recorded."""
+
+    manager: ToldManager
+    recorder: Recorder
+    ids: list[str] = field(default_factory=list)
+
+    async def create(self) -> str:
+        row = await self.manager.create("Support")
+        await until(lambda: self.manager.view(row.id))
+        return row.id
+
+    async def start(self, account_id: str) -> ToldRun:
+        """Connect an account and give the run that this starts."""
+        await self.manager.connect(account_id)
+        return await self.run(account_id)
+
+    async def run(self, account_id: str, after: ToldRun | None = None) -> ToldRun:
+        """Give the account's run, a later one than `after`."""
+        await until(lambda: self.manager.runs.get(account_id) not in (None, after))
+        return self.manager.runs[account_id]
+
+    async def reaches(self, account_id: str, status: Status) -> None:
+        await until(lambda: self.status(account_id) is status)
+
+    def status(self, account_id: str) -> Status:
+        view = self.manager.view(account_id)
+        assert view is not None
+        return view.status
+
+    async def tells(self, account_id: str, *causes: str) -> None:
+        """Wait until what was recorded of an account ends with these causes."""
+        async with asyncio.timeout(10):
+            while tuple((await self.causes(account_id))[-len(causes) :]) != causes:
+                await asyncio.sleep(0.005)
+
+    async def causes(self, account_id: str) -> list[str]:
+        """Give the causes of all that was recorded of an account."""
+        assert await self.recorder.flush(5)
+        log = await events.of_account(account_id, 0, 500)
+        assert [event.seq for event in log] == list(range(1, len(log) + 1))
+        return [event.data["cause"] for event in log if event.type == "status"]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> ManagerConfig:
+    browser = BrowserConfig(profiles_dir=tmp_path / "profiles", server_id="test")
+    return ManagerConfig(browser, policy=QUICK, deadlines=Deadlines())
+
+
+@pytest.fixture
+async def recorder(tmp_path: Path) -> AsyncIterator[Recorder]:
+    async with open_database(f"sqlite://{tmp_path / 'test.sqlite3'}"):
+        recorder = Recorder(InProcessBus())
+        await recorder.start()
+        yield recorder
+        await recorder.close(5)
+
+
+@pytest.fixture
+async def stage(config: ManagerConfig, recorder: Recorder) -> AsyncIterator[Stage]:
+    manager = ToldManager(config, recorder)
+    await manager.start()
+    yield Stage(manager, recorder)
+    await manager.stop(5)

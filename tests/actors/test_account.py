@@ -1,0 +1,345 @@
+"""The account actor: how it carries out what the lifecycle decides."""
+
+import asyncio
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from actors.browser.reports import (
+    ActionKind,
+    ActionRequired,
+    Authenticated,
+    Failure,
+    LoggedOut,
+    MessageReceived,
+    QrExhausted,
+    QrShown,
+    Ready,
+    Reloaded,
+    SyncProgress,
+    WentOffline,
+)
+from actors.errors import ShuttingDown, UnknownAccount, WrongStatus
+from actors.lifecycle import Signal
+from actors.manager import ManagerConfig
+from actors.messages import Command
+from actors.surroundings import Deadlines
+from store import accounts
+from store.recorder import Recorder
+from store.status import Cause, Desired, Status
+from tests.actors.conftest import Stage
+from tests.told import ToldManager, ToldRun, until
+
+READY = Ready("491700000001", "Support", "2.3000.1")
+
+
+def qr(number: int = 1) -> QrShown:
+    return QrShown(f"2@code-{number}", number, 6, datetime.now(UTC) + timedelta(seconds=60))
+
+
+def message(number: int) -> MessageReceived:
+    return MessageReceived(
+        message_id=f"false_491700000002@c.us_{number}",
+        chat="491700000002@c.us",
+        sender="491700000002@c.us",
+        recipient="491700000001@c.us",
+        kind="chat",
+        text=f"Hello {number}",
+        at=datetime.now(UTC),
+        sender_name="Bob",
+    )
+
+
+async def linked(stage: Stage) -> tuple[str, ToldRun]:
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    run.report(Authenticated(fresh=True))
+    run.report(READY)
+    await stage.reaches(account_id, Status.CONNECTED)
+    return account_id, run
+
+
+async def test_every_step_to_connected_is_recorded_with_its_cause(stage: Stage) -> None:
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    for report in (qr(), Authenticated(fresh=True), SyncProgress(50), READY):
+        run.report(report)
+    await stage.reaches(account_id, Status.CONNECTED)
+    causes = ["created", "user_connect", "qr_shown", "linked", "syncing", "ready"]
+    assert await stage.causes(account_id) == causes
+
+
+async def test_a_status_without_a_browser_is_told_only_when_the_browser_is_gone(
+    stage: Stage,
+) -> None:
+    account_id, run = await linked(stage)
+    run.lingers = True
+    await stage.manager.disconnect(account_id)
+    await until(lambda: run.stopped)
+    assert stage.status(account_id) is Status.CONNECTED
+    run.end()
+    await stage.reaches(account_id, Status.DISCONNECTED)
+
+
+async def test_commands_that_come_while_a_browser_closes_are_carried_out_in_order(
+    stage: Stage,
+) -> None:
+    account_id, run = await linked(stage)
+    run.lingers = True
+    await stage.manager.disconnect(account_id)
+    await until(lambda: run.stopped)
+    await stage.manager.connect(account_id)
+    await stage.manager.disconnect(account_id)
+    await stage.manager.connect(account_id)
+    run.end()
+    await stage.run(account_id, after=run)
+    expected = ["user_disconnect", "user_connect", "user_disconnect", "user_connect"]
+    assert (await stage.causes(account_id))[-4:] == expected
+
+
+async def test_a_failed_browser_is_replaced_and_its_late_reports_have_no_effect(
+    stage: Stage,
+) -> None:
+    account_id, first = await linked(stage)
+    first.fail(Failure.BROWSER_EXITED, "killed by SIGKILL")
+    second = await stage.run(account_id, after=first)
+    first.report(LoggedOut("late"))
+    second.report(Authenticated(fresh=False))
+    second.report(READY)
+    await stage.reaches(account_id, Status.CONNECTED)
+    await stage.tells(account_id, "browser_exited", "resuming", "ready")
+    row = await accounts.get(account_id)
+    assert row is not None
+    assert row.restarts == 1
+
+
+async def test_too_many_failures_in_a_row_end_in_failed_until_the_user_connects(
+    stage: Stage,
+) -> None:
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    for _ in range(5):
+        run.fail(Failure.PAGE_CRASHED, "crash")
+        run = await stage.run(account_id, after=run)
+    run.fail(Failure.PAGE_CRASHED, "crash")
+    await stage.reaches(account_id, Status.FAILED)
+    causes = await stage.causes(account_id)
+    assert causes[-6:] == ["page_crashed"] * 5 + ["gave_up"]
+
+    await stage.manager.connect(account_id)
+    await stage.run(account_id, after=run)
+
+
+async def test_s03_a_locked_profile_is_tried_twice_and_then_said(stage: Stage) -> None:
+    account_id = await stage.create()
+    first = await stage.start(account_id)
+    first.fail(Failure.PROFILE_LOCKED, "held by process 1 on another-host")
+    second = await stage.run(account_id, after=first)
+    second.fail(Failure.PROFILE_LOCKED, "held by process 1 on another-host")
+    await stage.reaches(account_id, Status.FAILED)
+    await stage.tells(account_id, "profile_locked", "profile_locked")
+
+
+@pytest.mark.parametrize(
+    ("deadlines", "status", "cause"),
+    [
+        (Deadlines(connecting=0.1), Status.CONNECTING, Cause.DEADLINE),
+        (Deadlines(authenticating=0.1), Status.AUTHENTICATING, Cause.DEADLINE),
+        (Deadlines(qr_ready=0.1), Status.QR_READY, Cause.QR_TIMEOUT),
+    ],
+)
+async def test_a_transient_status_ends_at_its_deadline(
+    config: ManagerConfig,
+    recorder: Recorder,
+    deadlines: Deadlines,
+    status: Status,
+    cause: Cause,
+) -> None:
+    manager = ToldManager(replace(config, deadlines=deadlines), recorder)
+    await manager.start()
+    stage = Stage(manager, recorder)
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    if status is Status.QR_READY:
+        run.report(qr())
+    elif status is Status.AUTHENTICATING:
+        run.report(Authenticated(fresh=True))
+    await until(lambda: run.stopped)
+    await until(lambda: (view := manager.view(account_id)) and view.cause is cause)
+    await manager.stop(5)
+    assert cause in await stage.causes(account_id)
+
+
+async def test_a_browser_that_does_not_report_its_end_is_given_up(
+    config: ManagerConfig, recorder: Recorder
+) -> None:
+    manager = ToldManager(replace(config, deadlines=Deadlines(closing=0.1)), recorder)
+    await manager.start()
+    stage = Stage(manager, recorder)
+    account_id, run = await linked(stage)
+    run.lingers = True
+    await manager.disconnect(account_id)
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    assert run.cancelled
+    await manager.stop(5)
+
+
+async def test_a_code_for_a_linked_account_nobody_is_looking_at_means_logged_out(
+    stage: Stage,
+) -> None:
+    account_id, first = await linked(stage)
+    first.fail(Failure.BROWSER_EXITED, "exit code 1")
+    second = await stage.run(account_id, after=first)
+    second.report(qr())
+    await stage.reaches(account_id, Status.LOGGED_OUT)
+    await stage.tells(account_id, "session_lost")
+
+
+async def test_a_code_for_a_linked_account_that_a_user_connects_is_shown(stage: Stage) -> None:
+    account_id, _ = await linked(stage)
+    await stage.manager.disconnect(account_id)
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    first = stage.manager.runs[account_id]
+    await stage.manager.connect(account_id)
+    second = await stage.run(account_id, after=first)
+    second.report(qr())
+    await stage.reaches(account_id, Status.QR_READY)
+    view = stage.manager.view(account_id)
+    assert view is not None
+    assert view.qr is not None
+
+
+async def test_what_a_human_must_do_keeps_the_browser_until_it_is_done(stage: Stage) -> None:
+    account_id, run = await linked(stage)
+    run.report(ActionRequired(ActionKind.TERMS, "TOS_BLOCK"))
+    await stage.reaches(account_id, Status.ACTION_REQUIRED)
+    assert not run.stopped
+    run.report(READY)
+    await stage.reaches(account_id, Status.CONNECTED)
+    await stage.tells(account_id, "terms", "resolved")
+
+
+async def test_a_page_that_reloads_or_loses_its_connection_comes_back_by_itself(
+    stage: Stage,
+) -> None:
+    account_id, run = await linked(stage)
+    for report in (WentOffline("TIMEOUT"), READY, Reloaded(), READY):
+        run.report(report)
+    await stage.tells(account_id, "offline", "ready", "reloaded", "ready")
+    assert not run.stopped
+
+
+async def test_unused_codes_end_in_disconnected(stage: Stage) -> None:
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    run.report(qr())
+    run.report(QrExhausted())
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    await stage.tells(account_id, "qr_timeout")
+
+
+async def test_messages_that_arrive_while_the_browser_closes_are_recorded(stage: Stage) -> None:
+    account_id, run = await linked(stage)
+    run.lingers = True
+    run.report(message(1))
+    await stage.manager.disconnect(account_id)
+    await until(lambda: run.stopped)
+    run.report(message(2))
+    run.end()
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    await stage.tells(account_id, "user_disconnect")
+    row = await accounts.get(account_id)
+    assert row is not None
+    # created, user_connect, linked, ready, two messages, user_disconnect
+    assert row.seq == 7
+
+
+async def test_an_actor_that_dies_of_an_unforeseen_error_is_replaced(stage: Stage) -> None:
+    account_id, first = await linked(stage)
+    broken = Command(signal=None)  # type: ignore[arg-type]
+    stage.manager._tell(account_id, broken)
+    second = await stage.run(account_id, after=first)
+    assert first.stopped
+    second.report(READY)
+    await stage.reaches(account_id, Status.CONNECTED)
+    await stage.tells(account_id, "unforeseen", "ready")
+
+
+async def test_desired_is_kept_before_the_command_is_answered(stage: Stage) -> None:
+    account_id = await stage.create()
+    answered = await stage.manager.connect(account_id)
+    row = await accounts.get(account_id)
+    assert row is not None
+    assert answered.desired is row.desired is Desired.CONNECTED
+
+
+async def test_commands_at_once_reach_store_and_actor_in_the_same_order(stage: Stage) -> None:
+    account_id = await stage.create()
+    manager = stage.manager
+    commands = (manager.connect, manager.disconnect) * 10
+    await asyncio.gather(*(command(account_id) for command in commands))
+    row = await accounts.get(account_id)
+    assert row is not None
+    assert row.desired is Desired.DISCONNECTED
+    await stage.reaches(account_id, Status.DISCONNECTED)
+
+
+async def test_a_stopping_server_closes_all_browsers_and_refuses_commands(stage: Stage) -> None:
+    account_id, run = await linked(stage)
+    await stage.manager.stop(5)
+    assert run.stopped
+    await stage.tells(account_id, "shutdown")
+    with pytest.raises(ShuttingDown):
+        await stage.manager.connect(account_id)
+
+
+async def test_what_was_connected_comes_back_and_what_was_stuck_is_reset(
+    config: ManagerConfig, recorder: Recorder
+) -> None:
+    before = Stage(ToldManager(config, recorder), recorder)
+    await before.manager.start()
+    back, _ = await linked(before)
+    waiting = await before.create()
+    (await before.start(waiting)).report(qr())
+    await before.reaches(waiting, Status.QR_READY)
+    await recorder.flush(5)
+
+    # As a kill leaves it: a second manager finds the rows as the first one wrote them.
+    after = Stage(ToldManager(config, recorder), recorder)
+    await after.manager.start()
+    run = await after.run(back)
+    run.report(READY)
+    await after.reaches(back, Status.CONNECTED)
+    await after.tells(back, "restore", "ready")
+    await after.tells(waiting, "reset")
+    await after.manager.stop(5)
+    await before.manager.stop(0.1)
+
+
+async def test_a_deletion_that_was_interrupted_is_finished_at_the_next_start(
+    config: ManagerConfig, recorder: Recorder
+) -> None:
+    first = Stage(ToldManager(config, recorder), recorder)
+    await first.manager.start()
+    account_id = await first.create()
+    first.manager._tell(account_id, Command(Signal.DELETE))
+    await until(lambda: (v := first.manager.view(account_id)) and v.cause is Cause.DELETED)
+    await recorder.flush(5)
+    await first.manager.stop(5)
+
+    second = ToldManager(config, recorder)
+    await second.start()
+    assert await accounts.get(account_id) is None
+    await second.stop(5)
+
+
+async def test_a_command_for_nobody_is_refused(stage: Stage) -> None:
+    with pytest.raises(UnknownAccount):
+        await stage.manager.connect("nobody")
+
+
+async def test_a_text_needs_a_connected_account(stage: Stage) -> None:
+    account_id = await stage.create()
+    with pytest.raises(WrongStatus):
+        await stage.manager.send_text(account_id, "491700000002", "Hello")

@@ -1,0 +1,93 @@
+"""Browsers that are told what to report, in place of real ones; all around them is real."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from actors.browser.reports import (
+    Closed,
+    Failed,
+    Failure,
+    LoggedOut,
+    PairingCodeShown,
+    Report,
+    SentMessage,
+)
+from actors.manager import Manager
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+class ToldRun:
+    """A browser's run that reports what a test tells it to."""
+
+    def __init__(self, report: Callable[[Report], None]) -> None:
+        self.report = report
+        self.sent: list[tuple[str, str]] = []
+        self.refusal: Exception | None = None
+        self.lingers = False
+        """Whether the browser stays when it is asked to end, until `end`."""
+        self.stopped = False
+        self.cancelled = False
+        self._ended = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        return None
+
+    async def run(self) -> None:
+        try:
+            await self._ended.wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+        finally:
+            self.report(Closed())
+
+    def stop(self, *, unlink: bool = False, wipe: bool = False) -> None:
+        self.stopped = True
+        if unlink or wipe:
+            self.report(LoggedOut("user"))
+        if not self.lingers:
+            self.end()
+
+    def fail(self, failure: Failure, detail: str) -> None:
+        """Report a failure; the browser ends by itself after one."""
+        self.report(Failed(failure, detail))
+        self.end()
+
+    def end(self) -> None:
+        """Let the browser be gone."""
+        self._ended.set()
+
+    async def send_text(self, to: str, text: str) -> SentMessage:
+        if self.refusal is not None:
+            raise self.refusal
+        self.sent.append((to, text))
+        return SentMessage("true_491700000002@c.us_3EB0", 1)
+
+    async def pairing_code(self, phone: str) -> PairingCodeShown:
+        shown = PairingCodeShown("ABCD1234", phone, datetime.now(UTC) + timedelta(minutes=3))
+        self.report(shown)
+        return shown
+
+    async def screenshot(self) -> bytes:
+        return b"\x89PNG\r\n\x1a\n"
+
+
+class ToldManager(Manager):
+    """The manager, with runs that are told what to report."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.runs: dict[str, ToldRun] = {}
+
+    def _new_run(self, account_id: str, report: Callable[[Report], None]) -> Any:
+        run = self.runs[account_id] = ToldRun(report)
+        return run
