@@ -50,7 +50,7 @@ class Cause(StrEnum):
 
     sentence: str
 
-    def __new__(cls, word: str, sentence: str) -> Self:
+    def __new__(cls, word: str, sentence: str = "") -> Self:
         """Make a member that is the word and carries its sentence of documentation."""
         member = str.__new__(cls, word)
         member._value_ = word

@@ -14,7 +14,7 @@ FORBIDDEN = {
     "simulator": {"actors", "api", "store"},
     "api": set[str](),
 }
-ONLY_IN = {
+ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "pyppeteer": "actors/browser/",
     "pyee": "actors/browser/",
     "redis": "store/bus",

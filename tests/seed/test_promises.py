@@ -1,0 +1,173 @@
+"""The promises that the log, the health check and the restart make to whoever runs the server.
+
+The quoted texts are an interface: people grep and curl them.
+"""
+
+import asyncio
+import os
+import re
+import signal
+from datetime import datetime
+from pathlib import Path
+
+from simulator.server import Simulator
+from tests.harness import Phones, ServerProcess, until
+
+NUMBERS = ("491700000001", "491700000002", "491700000003")
+
+
+async def link(server: ServerProcess, phones: Phones, count: int) -> list[str]:
+    ids = [await server.create(f"Account {index}") for index in range(count)]
+    await asyncio.gather(*map(phones.link, [server] * count, ids, NUMBERS))
+    return ids
+
+
+def lines(server: ServerProcess, *texts: str) -> list[int]:
+    """Give the places of texts in the log, each after the one before."""
+    places, start = [], 0
+    for text in texts:
+        start = server.log.index(text, start)
+        places.append(start)
+    return places
+
+
+async def test_s01_stale_locks_are_removed_at_every_start(
+    simulator: Simulator, tmp_path: Path
+) -> None:
+    server = ServerProcess(tmp_path, simulator.url)
+    profile = server.data / "profiles" / "0123456789abcdef"
+    profile.mkdir(parents=True)
+    locks = [profile / name for name in ("SingletonLock", "SingletonSocket", "SingletonCookie")]
+    for lock in locks:
+        lock.symlink_to("another-host-4711")
+    await server.start()
+    await server.close()
+    assert not any(os.path.lexists(lock) for lock in locks)
+    lines(server, "🧹 Cleaning Chromium lock files...", "  Removed: ", "✅ Lock files cleaned")
+    for lock in locks:
+        assert f"  Removed: {lock}" in server.log
+
+
+async def test_s02_a_signal_closes_every_browser_and_then_the_database(
+    server: ServerProcess, phones: Phones
+) -> None:
+    accounts = await link(server, phones, 2)
+    assert await server.end(signal.SIGTERM) == 0
+    assert server.chromiums() == []
+    for account_id in accounts:
+        lines(
+            server,
+            "⚠️  Received SIGTERM, starting graceful shutdown...",
+            f"Closing client for {account_id}",
+            f"✅ Client {account_id} closed",
+            "✅ Database disconnected",
+            "👋 Shutdown complete",
+        )
+
+
+async def test_s02_sigint_does_the_same(server: ServerProcess) -> None:
+    assert await server.end(signal.SIGINT) == 0
+    lines(server, "⚠️  Received SIGINT, starting graceful shutdown...", "👋 Shutdown complete")
+
+
+async def test_s04_health_answers_in_the_seeds_shape(server: ServerProcess, phones: Phones) -> None:
+    linked, fresh = await server.create(), await server.create()
+    await phones.link(server, linked, NUMBERS[0])
+    await server.connect(fresh)
+    await server.reaches(fresh, "QR_READY")
+    health = await server.call("GET", "/health")
+    assert health["status"] == "ok"
+    assert isinstance(health["uptime"], int)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", health["timestamp"])
+    assert datetime.fromisoformat(health["timestamp"])
+    assert health["activeClients"] == 2
+    found = {
+        client["accountId"]: (client["status"], client["hasPhone"]) for client in health["clients"]
+    }
+    assert found == {linked: ("CONNECTED", True), fresh: ("QR_READY", False)}
+    assert all(isinstance(health["memory"][k], int) for k in ("heapUsed", "heapTotal", "rss"))
+
+
+async def test_s05_stuck_accounts_are_reset_at_start(server: ServerProcess) -> None:
+    accounts = [await server.create(), await server.create()]
+    for account_id in accounts:
+        await server.connect(account_id)
+        await server.reaches(account_id, "QR_READY")
+    await server.end(signal.SIGKILL)
+    await server.start()
+    assert "🔄 Reset 2 stuck account(s) to DISCONNECTED" in server.log
+    for account_id in accounts:
+        await server.reaches(account_id, "DISCONNECTED", "reset")
+
+
+async def test_s06_the_resource_monitor_writes_its_block(
+    server: ServerProcess, phones: Phones
+) -> None:
+    await link(server, phones, 1)
+    await server.end()
+    server.environment |= {"WA_MONITOR_SECONDS": "0.5"}
+    await server.start()
+    block = (
+        r"📊 Resource Monitor:\n"
+        r"  - Active Clients: 1\n"
+        r"  - Memory Used: \d+MB / \d+MB\n"
+        r"  - RSS: \d+MB\n"
+        r"  - Uptime: \d+ minutes\n"
+    )
+
+    async def written() -> bool:
+        return re.search(block, server.log) is not None
+
+    await until(written, "the resource monitor's block", lambda: server.log[-2000:])
+
+
+async def test_s08_connected_accounts_come_back_after_a_restart(
+    server: ServerProcess, phones: Phones
+) -> None:
+    accounts = await link(server, phones, 2)
+    left_alone = await server.create()
+    await server.end()
+    await server.start()
+    for account_id in accounts:
+        await server.reaches(account_id, "CONNECTED")
+    assert (await server.account(left_alone))["status"] == "DISCONNECTED"
+
+
+async def test_s09_the_start_has_its_order_and_says_it(server: ServerProcess) -> None:
+    lines(server, "🧹 Cleaning Chromium lock files...", "✅ Lock files cleaned", "🔄 Reset 0 stuck")
+    for text in (
+        f"🚀 WhatsApp API Server running on http://localhost:{server.port}",
+        "💡 Ready to accept connections",
+        f"📊 Health check: http://localhost:{server.port}/health",
+    ):
+        assert text in server.log
+
+
+async def test_s10_many_connects_run_in_parallel_without_lock_errors(
+    server: ServerProcess, phones: Phones
+) -> None:
+    accounts = await link(server, phones, 3)
+    for account_id in accounts:
+        causes = {event["data"]["cause"] for event in await server.events(account_id)}
+        assert "profile_locked" not in causes
+        assert "start_failed" not in causes
+
+
+async def test_s15_health_says_shutting_down_while_the_server_stops(
+    server: ServerProcess, phones: Phones
+) -> None:
+    await link(server, phones, 1)
+    assert server.process is not None
+    [account] = [client["accountId"] for client in (await server.call("GET", "/health"))["clients"]]
+    # A browser that does not answer keeps the shutdown waiting for as long as it may.
+    server.browser_of(account).send_signal(signal.SIGSTOP)
+    server.process.send_signal(signal.SIGTERM)
+
+    async def says_so() -> bool:
+        async with server.client.get("/health") as response:
+            body = await response.json()
+            return response.status == 503 and body["status"] == "shutting_down"
+
+    await until(says_so, "the health check says shutting_down")
+    server.browser_of(account).send_signal(signal.SIGCONT)
+    assert await asyncio.wait_for(server.process.wait(), 40) == 0
