@@ -1,0 +1,157 @@
+"""One Chromium process group: spawned, watched, ended, proven gone. Knows nothing of pages."""
+
+import asyncio
+import fcntl
+import os
+from contextlib import suppress
+
+from actors.browser.connection import PipeConnection
+from actors.browser.group import ProcessGroup
+
+STDERR_BYTES = 4096
+LOCK_FD = 5
+"""Where a running Chromium holds its profile's lock; 3 and 4 are its pipe."""
+
+
+class Chromium:
+    """A Chromium that was spawned. It belongs to the running loop.
+
+    It ends by itself when this process ends, in whatever way, because its pipe closes then.
+
+    Attributes:
+        pid: The main process, which leads the group.
+        connection: To speak with it.
+        exited: Resolves with the exit code, negative for a signal, once the main process ended.
+    """
+
+    def __init__(self, command: list[str], lock: int) -> None:
+        """Spawn it.
+
+        Args:
+            command: The program and its arguments.
+            lock: The descriptor that holds the profile's lock. Chromium inherits it, so the
+                kernel keeps the lock for as long as Chromium lives, even if we die first.
+
+        Raises:
+            OSError: The program could not be started.
+        """
+        loop = asyncio.get_running_loop()
+        pipes = _Pipes()
+        try:
+            self.pid = _spawn(command, pipes, lock)
+        except BaseException:
+            pipes.close_ours()
+            raise
+        finally:
+            pipes.close_theirs()
+        self._group = ProcessGroup(self.pid)
+        self.connection = PipeConnection(pipes.our_in, pipes.our_out)
+        self._stderr, self._tail = pipes.our_stderr, bytearray()
+        os.set_blocking(self._stderr, False)
+        loop.add_reader(self._stderr, self._read_stderr)
+        self.exited: asyncio.Future[int] = loop.create_future()
+        self._pidfd = os.pidfd_open(self.pid)
+        loop.add_reader(self._pidfd, self._on_exit)
+
+    def last_words(self) -> str:
+        """Give the end of what it wrote to stderr, as evidence."""
+        return self._tail.decode(errors="replace").strip()
+
+    async def close(self, seconds: float) -> None:
+        """End it and return when no process of its group is left.
+
+        A proper end is the only one that keeps what the page wrote last, so it gets `seconds`
+        before the group is killed. Never SIGTERM to the group: it loses logins.
+        """
+        if not self.exited.done():
+            self.connection.send("Browser.close")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(self.exited), seconds)
+        if not self.exited.done():
+            self._group.kill()
+            await self.exited
+        await self._group.wait_gone()
+
+    def kill(self) -> None:
+        """End it at once, without waiting."""
+        if not self.exited.done():
+            self._group.kill()
+
+    def _on_exit(self) -> None:
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        # Helpers outlive it by up to two seconds. Now is the last moment in which the group's id
+        # is surely ours: once the leader is reaped it may be given to somebody else.
+        self._group.kill()
+        code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        self._read_stderr()
+        loop.remove_reader(self._stderr)
+        os.close(self._stderr)
+        self.connection.close()
+        self.exited.set_result(code)
+
+    def _read_stderr(self) -> None:
+        with suppress(OSError):
+            while data := os.read(self._stderr, STDERR_BYTES):
+                self._tail += data
+                del self._tail[:-STDERR_BYTES]
+            asyncio.get_running_loop().remove_reader(self._stderr)
+
+
+class _Pipes:
+    """The three pipes between us and a Chromium."""
+
+    def __init__(self) -> None:
+        self.their_in, self.our_out = _pipe()
+        self.our_in, self.their_out = _pipe()
+        self.our_stderr, self.their_stderr = _pipe()
+
+    def close_theirs(self) -> None:
+        for fd in (self.their_in, self.their_out, self.their_stderr):
+            os.close(fd)
+
+    def close_ours(self) -> None:
+        for fd in (self.our_in, self.our_out, self.our_stderr):
+            os.close(fd)
+
+
+def _pipe() -> tuple[int, int]:
+    """Make a pipe whose ends lie clear of the numbers that the child's ends are moved to.
+
+    Moving a descriptor onto itself would leave it close-on-exec.
+    """
+    low = os.pipe()
+    try:
+        reader, writer = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in low)
+    finally:
+        for fd in low:
+            os.close(fd)
+    return reader, writer
+
+
+def _spawn(command: list[str], pipes: _Pipes, lock: int) -> int:
+    """Start the program in a session of its own, without forking this threaded process."""
+    high_lock = fcntl.fcntl(lock, fcntl.F_DUPFD_CLOEXEC, 10)
+    try:
+        return os.posix_spawn(
+            command[0],
+            command,
+            _environment(),
+            setsid=True,
+            file_actions=[
+                (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+                (os.POSIX_SPAWN_DUP2, pipes.their_stderr, 2),
+                (os.POSIX_SPAWN_DUP2, pipes.their_in, 3),
+                (os.POSIX_SPAWN_DUP2, pipes.their_out, 4),
+                (os.POSIX_SPAWN_DUP2, high_lock, LOCK_FD),
+            ],
+        )
+    finally:
+        os.close(high_lock)
+
+
+def _environment() -> dict[str, str]:
+    """Pass on the environment, but not our settings: keys and passwords are among them."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("WA_")}

@@ -1,0 +1,83 @@
+"""What can go wrong between an account and its browser. The docstring is the default message.
+
+BrowserError
+  ChromiumNotFound    no browser is installed, or not where the setting says
+  BundleUnusable      wa-js is missing, or is not the one that was pinned
+  ProfileLocked       another process holds the profile
+  StartFailed         Chromium did not come up
+  BrowserGone         Chromium ended
+  PageUnreachable     the address could not be opened
+  PageBroken          it opened, but is not the WhatsApp Web we know
+  PageCrashed         its renderer process crashed
+  PageTimeout         a call into the page was not answered in time
+  NotReady            the page is not in a state for this call
+  NoSuchNumber        WhatsApp does not know the number
+  PageError           WhatsApp Web itself refused; name, message and build tell what it said
+"""
+
+
+class BrowserError(Exception):
+    """The browser could not do it."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip())
+
+
+class ChromiumNotFound(BrowserError):
+    """No Chromium was found. Install chromium-headless-shell or chromium, or name its path."""
+
+
+class BundleUnusable(BrowserError):
+    """The wa-js library cannot be used. Run `npm ci` in the project's folder."""
+
+
+class ProfileLocked(BrowserError):
+    """Another process holds the profile."""
+
+
+class StartFailed(BrowserError):
+    """Chromium did not start."""
+
+
+class BrowserGone(BrowserError):
+    """The browser has ended."""
+
+
+class PageUnreachable(BrowserError):
+    """The address of WhatsApp Web could not be opened."""
+
+
+class PageBroken(BrowserError):
+    """The page loaded, but did not become the WhatsApp Web we know."""
+
+
+class PageCrashed(BrowserError):
+    """The page's renderer process crashed."""
+
+
+class PageTimeout(BrowserError):
+    """The page did not answer in time."""
+
+
+class NotReady(BrowserError):
+    """The page is not ready for this."""
+
+
+class NoSuchNumber(BrowserError):
+    """WhatsApp does not know this number."""
+
+
+class PageError(BrowserError):
+    """WhatsApp Web refused.
+
+    Attributes:
+        name: The error's name inside the page, such as `InvalidChat`.
+        message: What the page said.
+        build: WhatsApp Web's build, which tells whether an update of it broke something.
+    """
+
+    def __init__(self, name: str, message: str, build: str | None) -> None:
+        super().__init__(f"{name}: {message} (WhatsApp Web {build or 'of unknown build'})")
+        self.name = name
+        self.message = message
+        self.build = build

@@ -1,0 +1,112 @@
+"""A process group: its end, and the proof of it. Knows nothing of browsers.
+
+Each Chromium leads a group of its own, and all its helpers stay in it.
+"""
+
+import asyncio
+import os
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+PROC = Path("/proc")
+POLL_SECONDS = 0.02
+PATIENCE_SECONDS = 0.1
+"""How long members may take to vanish, before /proc is asked whether they are dead already."""
+
+
+class ProcessGroup:
+    """The group that a process leads. The leader's id is valid until the leader is reaped."""
+
+    def __init__(self, leader: int) -> None:
+        self.leader = leader
+
+    def kill(self) -> None:
+        """End all members at once. Only while the leader is known to exist, even as a zombie."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.leader, signal.SIGKILL)
+
+    def gone(self) -> bool:
+        """Tell whether no member is left, the leader included."""
+        self._reap()
+        try:
+            os.killpg(self.leader, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            pass
+        return False
+
+    def only_zombies(self) -> bool:
+        """Tell whether what is left has ended and only waits for its parent. Reads all of /proc.
+
+        Where process 1 does not reap what it inherits, a zombie stays. It holds no file.
+        """
+        return all(state in "ZX" for pid, state, group in _stats() if group == self.leader)
+
+    async def wait_gone(self) -> None:
+        """Wait until no member is left. Whoever calls this has killed the group."""
+        began = time.monotonic()
+        while not self.gone():
+            patient = time.monotonic() - began < PATIENCE_SECONDS
+            if not patient and await asyncio.to_thread(self.only_zombies):
+                return
+            await asyncio.sleep(POLL_SECONDS if patient else PATIENCE_SECONDS)
+
+    def end(self, seconds: float) -> bool:
+        """Kill the group and wait; blocks, for threads only.
+
+        Returns:
+            Whether it is proven gone within the given seconds.
+        """
+        self.kill()
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            if self.gone() or self.only_zombies():
+                return True
+            time.sleep(POLL_SECONDS)
+        return False
+
+    def _reap(self) -> None:
+        """Reap members that have become our children, as they do when we are process 1."""
+        with suppress(ChildProcessError):
+            while os.waitpid(-self.leader, os.WNOHANG)[0]:
+                pass
+
+
+def command_line(pid: int) -> list[str]:
+    """Give a process's arguments; empty when it is gone or is not ours to look at."""
+    try:
+        raw = (PROC / str(pid) / "cmdline").read_bytes()
+    except OSError:
+        return []
+    # Chromium rewrites the title of its helpers with spaces between the arguments.
+    return raw.decode(errors="replace").rstrip("\0").split("\0") if raw else []
+
+
+def all_pids() -> list[int]:
+    """Give the ids of all processes that can be seen."""
+    return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
+
+
+def start_time(pid: int) -> str | None:
+    """Give a word that tells a process from a later one of the same id; None when it is gone."""
+    fields = _stat(pid)
+    return fields[19] if fields else None
+
+
+def _stats() -> list[tuple[int, str, int]]:
+    """Give id, state and group of all processes."""
+    seen = [(pid, _stat(pid)) for pid in all_pids()]
+    return [(pid, fields[0], int(fields[2])) for pid, fields in seen if fields]
+
+
+def _stat(pid: int) -> list[str]:
+    """Give the fields of /proc/<pid>/stat from the state on; see proc(5)."""
+    try:
+        content = (PROC / str(pid) / "stat").read_text()
+    except OSError:
+        return []
+    # The name before it may hold spaces and parentheses.
+    return content.rpartition(")")[2].split()

@@ -1,0 +1,231 @@
+"""What the page's facts mean: a page tells levels and events, the account hears reports. Pure.
+
+wa-js's own events are not enough to go by: `main_ready` also fires on the QR screen, and
+`authenticated` does not fire for a resumed session. So the page tells its state whenever it
+changes, and this compares it with what has been reported.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from actors.browser.config import BrowserConfig
+from actors.browser.reports import (
+    ActionKind,
+    ActionRequired,
+    Authenticated,
+    LoggedOut,
+    MessageReceived,
+    PairingCodeShown,
+    QrExhausted,
+    QrShown,
+    Ready,
+    Reloaded,
+    Report,
+    SyncProgress,
+    WentOffline,
+)
+
+Fact = Mapping[str, Any]
+
+ACTIONS = {
+    "CONFLICT": (ActionKind.CONFLICT, "WhatsApp Web is open in another place."),
+    "TOS_BLOCK": (ActionKind.TERMS, "WhatsApp wants its terms of service accepted."),
+    "SMB_TOS_BLOCK": (ActionKind.TERMS, "WhatsApp Business wants its terms accepted."),
+    "PROXYBLOCK": (ActionKind.BLOCKED, "WhatsApp refuses this network or proxy."),
+    "DEPRECATED_VERSION": (ActionKind.BLOCKED, "WhatsApp refuses this version of its page."),
+}
+"""What a stream mode or a socket state asks of a human."""
+
+NOT_CONNECTED = frozenset({"OFFLINE", "OPENING", "PAIRING", "CONNECTING"})
+"""The stream infos of a logged-in page that has no connection."""
+
+REMEMBERED_MESSAGES = 10_000
+"""How many ids are kept to drop repetitions by. WhatsApp repeats within minutes, if at all."""
+
+
+class Interpreter:
+    """Turns one run's facts into reports.
+
+    Attributes:
+        ready: Whether the last word was `Ready`.
+        fresh: Whether a phone linked the device in this run.
+        build: WhatsApp Web's build, once known.
+    """
+
+    def __init__(self, config: BrowserConfig, now: Callable[[], datetime] | None = None) -> None:
+        self.ready = False
+        self.fresh = False
+        self.build: str | None = None
+        self._config = config
+        self._now = now or (lambda: datetime.now(UTC))
+        self._documents = 0
+        self._codes = 0
+        self._code: str | None = None
+        self._exhausted = False
+        self._pairing_phone = ""
+        self._pairing_code: str | None = None
+        self._authenticated = False
+        self._action: ActionKind | None = None
+        self._percent: int | None = None
+        self._messages: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def awaits_link(self) -> bool:
+        """Whether the page shows codes, so that a phone could link it."""
+        return not self._authenticated and self._code is not None
+
+    def pairing_for(self, phone: str) -> None:
+        """Remember for which phone a pairing code was asked; the page does not tell."""
+        self._pairing_phone = phone
+
+    def read(self, fact: Fact) -> list[Report]:
+        """Give the reports that follow from a fact, in order. Unknown facts are no reports."""
+        match fact:
+            case {"fact": "document", "query": query}:
+                return self._document(str(query))
+            case {"fact": "code", "code": str(code)}:
+                return self._qr(code)
+            case {"fact": "codes_idle"}:
+                return self._idle()
+            case {"fact": "pairing_code", "code": str(code)}:
+                return self._pairing(code)
+            case {"fact": "progress", "percent": int() | float() as percent}:
+                return self._progress(int(percent))
+            case {"fact": "passkey"}:
+                return self._act(ActionKind.PASSKEY, "The phone's owner must confirm a passkey.")
+            case {"fact": "logout", "reason": reason}:
+                return self._logout(str(reason or "unknown"))
+            case {"fact": "message"}:
+                return self._message(fact)
+            case {"fact": "state"}:
+                return self._state(fact)
+        return []
+
+    def pairing_shown(self, code: str) -> PairingCodeShown:
+        """Give the report of a pairing code that is on the page now."""
+        seconds = timedelta(seconds=self._config.pairing_code_seconds)
+        return PairingCodeShown(code, self._pairing_phone, self._now() + seconds)
+
+    def _document(self, query: str) -> list[Report]:
+        """Take note of a new document; the first is the one that was asked for."""
+        self._documents += 1
+        self._codes, self._code, self._exhausted = 0, None, False
+        if self._documents == 1:
+            return []
+        self.ready = False
+        # WhatsApp reloads with this mark when it logs out; the event may have gone with the page.
+        ended = self._logout("unknown") if "post_logout=1" in query else []
+        return [*ended, Reloaded()]
+
+    def _qr(self, code: str) -> list[Report]:
+        if code == self._code:
+            return []
+        self._codes = 1 if self._exhausted else self._codes + 1
+        self._code, self._exhausted = code, False
+        config = self._config
+        seconds = config.qr_first_seconds if self._codes == 1 else config.qr_next_seconds
+        expires_at = self._now() + timedelta(seconds=seconds)
+        return [QrShown(code, self._codes, max(config.qr_codes, self._codes), expires_at)]
+
+    def _idle(self) -> list[Report]:
+        if self._exhausted or self._authenticated:
+            return []
+        self._exhausted = True
+        return [QrExhausted()]
+
+    def _pairing(self, code: str) -> list[Report]:
+        if code == self._pairing_code:
+            return []
+        self._pairing_code = code
+        return [self.pairing_shown(code)]
+
+    def _progress(self, percent: int) -> list[Report]:
+        percent = max(0, min(100, percent))
+        if self.ready or not self._authenticated or percent == self._percent:
+            return []
+        self._percent = percent
+        return [SyncProgress(percent)]
+
+    def _act(self, kind: ActionKind, detail: str) -> list[Report]:
+        if kind is self._action:
+            return []
+        self._action = kind
+        self.ready = False
+        return [ActionRequired(kind, detail)]
+
+    def _logout(self, reason: str) -> list[Report]:
+        if not self._authenticated:
+            return []
+        self._authenticated = self.ready = self.fresh = False
+        self._percent = None
+        return [LoggedOut(reason)]
+
+    def _state(self, state: Fact) -> list[Report]:
+        self.build = state["build"] or self.build
+        for level in (state["mode"], state["socket"]):
+            if level in ACTIONS:
+                return self._act(*ACTIONS[level])
+        if not state["authenticated"]:
+            return []
+        reports: list[Report] = []
+        if not self._authenticated:
+            self._authenticated = True
+            self.fresh = self._codes > 0 or self._pairing_code is not None
+            reports.append(Authenticated(self.fresh))
+        if _is_connected(state):
+            return reports + self._connected(state)
+        if self.ready and _is_cut_off(state):
+            self.ready = False
+            reports.append(WentOffline(_words(state)))
+        return reports
+
+    def _connected(self, state: Fact) -> list[Report]:
+        self._action = None
+        if self.ready:
+            return []
+        self.ready = True
+        return [Ready(str(state["phone"]), state["pushName"], self.build or "unknown")]
+
+    def _message(self, fact: Fact) -> list[Report]:
+        ident = str(fact["id"])
+        # What cannot be read yet is told again once it can; status updates are nobody's message.
+        if fact["kind"] == "ciphertext" or fact["chat"] == "status@broadcast":
+            return []
+        if ident in self._messages:
+            return []
+        self._messages[ident] = None
+        if len(self._messages) > REMEMBERED_MESSAGES:
+            self._messages.popitem(last=False)
+        message = MessageReceived(
+            message_id=ident,
+            chat=str(fact["chat"]),
+            sender=str(fact["sender"]),
+            recipient=str(fact["recipient"]),
+            kind=str(fact["kind"]),
+            text=fact["text"],
+            at=datetime.fromtimestamp(fact["at"], UTC) if fact["at"] else self._now(),
+            sender_name=fact["senderName"],
+        )
+        return [message]
+
+
+def _is_connected(state: Fact) -> bool:
+    """Tell whether messages flow: loaded in full, logged in, and on line."""
+    return (
+        state["loaded"] is True
+        and state["mode"] == "MAIN"
+        and state["info"] == "NORMAL"
+        and state["online"] is not False
+        and bool(state["phone"])
+    )
+
+
+def _is_cut_off(state: Fact) -> bool:
+    """Tell whether a page that was connected is no longer; resuming and syncing do not count."""
+    return state["mode"] == "OFFLINE" or state["info"] in NOT_CONNECTED or state["online"] is False
+
+
+def _words(state: Fact) -> str:
+    return f"stream {state['mode']}/{state['info']}, socket {state['socket']}"

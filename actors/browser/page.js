@@ -1,0 +1,204 @@
+// Runs in WhatsApp Web's page, right behind wa-js and before the page's own scripts. Tells what
+// the page is and what happens in it as JSON over one binding, and carries out calls. It decides
+// nothing: what a fact means is decided outside.
+(() => {
+  "use strict";
+
+  const binding = window.waManagerTell;
+  const inPage =
+    window === window.top && location.protocol.startsWith("http") && binding;
+  if (!inPage) return;
+  delete window.waManagerTell;
+
+  const LEVEL_INTERVAL_MS = 5000;
+  // What wa-js must have found for an account to be of use.
+  const ESSENTIALS = [
+    "Socket",
+    "Stream",
+    "Conn",
+    "Cmd",
+    "NetworkStatus",
+    "ChatStore",
+    "MsgStore",
+    "UserPrefs",
+  ];
+
+  const WPP = window.WPP;
+  let lastState = "";
+  let logoutReason = null;
+
+  function tell(fact, data) {
+    binding(JSON.stringify({ fact, ...data }));
+  }
+
+  function attempt(read) {
+    try {
+      return read() ?? null;
+    } catch {
+      return null;
+    }
+  }
+
+  function build() {
+    return attempt(
+      () => WPP.conn.getBuildConstants()?.VERSION_STR ?? window.Debug?.VERSION,
+    );
+  }
+
+  function asData(error) {
+    return {
+      name: String(error?.code ?? error?.name ?? "Error"),
+      message: String(error?.message ?? error).slice(0, 500),
+      build: build(),
+    };
+  }
+
+  // The level: told when it changed, however that was noticed.
+  function tellState() {
+    const { Stream, Socket, NetworkStatus, Conn } = WPP.whatsapp;
+    const state = {
+      mode: attempt(() => Stream.mode),
+      info: attempt(() => Stream.info),
+      socket: attempt(() => Socket.state),
+      online: attempt(() => NetworkStatus.online),
+      authenticated: attempt(() => WPP.conn.isAuthenticated()),
+      loaded: WPP.isFullReady,
+      phone: attempt(() => WPP.conn.getMyUserWid()?.user),
+      pushName: attempt(() => Conn.pushname),
+      build: build(),
+    };
+    const text = JSON.stringify(state);
+    if (text === lastState) return;
+    lastState = text;
+    tell("state", state);
+  }
+
+  async function tellCode() {
+    const code = await WPP.conn.getAuthCode();
+    if (code) tell("code", { code: code.fullCode });
+    else if (WPP.conn.isIdle()) tell("codes_idle");
+  }
+
+  function tellProgress() {
+    const handler = attempt(
+      () => window.require("WAWebOfflineHandler").OfflineMessageHandler,
+    );
+    const offline = attempt(() => handler.getOfflineDeliveryProgress());
+    const history = attempt(() => WPP.conn.getHistorySyncProgress().progress);
+    const percent = offline ?? history;
+    if (percent !== null) tell("progress", { percent });
+  }
+
+  function tellMessage(message) {
+    if (message.id.fromMe) return;
+    const isText = message.type === "chat";
+    tell("message", {
+      id: String(message.id),
+      chat: String(message.id.remote),
+      sender: String(message.author ?? message.from),
+      recipient: String(message.to),
+      kind: message.type,
+      text: (isText ? message.body : message.caption) ?? null,
+      at: message.t,
+      senderName: message.notifyName ?? null,
+    });
+  }
+
+  function tellInjected() {
+    const missing = ESSENTIALS.filter(
+      (name) => attempt(() => WPP.whatsapp[name]) === null,
+    );
+    tell("injected", { missing, build: build() });
+  }
+
+  function follow() {
+    const levels = [
+      "conn.main_loaded",
+      "conn.main_ready",
+      "conn.authenticated",
+      "conn.online",
+      "conn.require_auth",
+      "conn.stream_mode_changed",
+      "conn.stream_info_changed",
+      "loader.full_ready",
+    ];
+    for (const event of levels) WPP.on(event, tellState);
+    WPP.on("conn.auth_code_change", tellCode);
+    WPP.on("conn.qrcode_idle", () => tell("codes_idle"));
+    WPP.on("conn.link_code_change", (code) => tell("pairing_code", { code }));
+    WPP.on("conn.logout_reason", (reason) => {
+      logoutReason = String(reason);
+    });
+    WPP.on("conn.logout", () => tell("logout", { reason: logoutReason }));
+    WPP.on("chat.new_message", tellMessage);
+  }
+
+  // Linking may ask for a passkey, which no page without a person can give.
+  function watchPasskey() {
+    const credentials = navigator.credentials;
+    if (!credentials) return;
+    const get = credentials.get.bind(credentials);
+    credentials.get = (options) => {
+      if (options?.publicKey) tell("passkey");
+      return get(options);
+    };
+  }
+
+  function start() {
+    tellInjected();
+    WPP.whatsapp.Socket?.on("change:state", tellState);
+    WPP.whatsapp.Conn?.on("change:pushname", tellState);
+    WPP.whatsapp.Cmd?.on("offline_progress_update_from_bridge", tellProgress);
+    tellState();
+    tellCode();
+    setInterval(tellState, LEVEL_INTERVAL_MS);
+  }
+
+  const calls = {
+    async sendText(to, text) {
+      const exists = to.endsWith("@c.us")
+        ? await WPP.contact.queryWidExists(to)
+        : true;
+      if (!exists) return { unknown: true };
+      const sent = await WPP.chat.sendTextMessage(to, text, {
+        createChat: true,
+        linkPreview: false,
+        waitForAck: true,
+      });
+      const result = sent.sendMsgResult?.messageSendResult ?? "OK";
+      if (result !== "OK")
+        throw new Error(`The message was not sent: ${result}`);
+      return { id: sent.id, ack: sent.ack };
+    },
+    async pairingCode(phone) {
+      return { code: await WPP.conn.startLinkDeviceCodeForPhoneNumber(phone) };
+    },
+    async refreshCode() {
+      await WPP.conn.refreshQR();
+      return {};
+    },
+    async logout() {
+      await WPP.conn.logout();
+      return {};
+    },
+    async ping() {
+      return {};
+    },
+  };
+
+  Object.defineProperty(window, "waManagerCall", {
+    value: async (name, ...args) => {
+      try {
+        return { value: await calls[name](...args) };
+      } catch (error) {
+        return { error: asData(error) };
+      }
+    },
+  });
+
+  tell("document", { query: location.search });
+  watchPasskey();
+  follow();
+  if (WPP.isInjected) start();
+  else WPP.on("loader.injected", start);
+})();

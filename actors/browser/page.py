@@ -1,0 +1,292 @@
+"""The WhatsApp Web page in a Chromium: opened, listened to, spoken to, through wa-js.
+
+The only place besides page.js that knows wa-js. What the page tells is handed on as facts; what
+they mean is the interpreter's.
+"""
+
+import asyncio
+import base64
+import json
+import logging
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pyppeteer.browser import Browser
+from pyppeteer.connection import CDPSession
+from pyppeteer.errors import NetworkError
+from pyppeteer.errors import PageError as NavigationError
+from pyppeteer.errors import TimeoutError as NavigationTimeout
+from pyppeteer.frame_manager import Frame
+from pyppeteer.page import Page
+
+from actors.browser.bundle import find_bundle, load_bundle
+from actors.browser.config import BrowserConfig
+from actors.browser.connection import PipeConnection
+from actors.browser.errors import (
+    BrowserGone,
+    NoSuchNumber,
+    NotReady,
+    PageBroken,
+    PageCrashed,
+    PageError,
+    PageTimeout,
+    PageUnreachable,
+)
+from actors.browser.interpreter import Fact
+from actors.browser.reports import SentMessage
+
+logger = logging.getLogger(__name__)
+
+BINDING = "waManagerTell"
+
+# Otherwise wa-js reports its use to its makers.
+WA_JS_CONFIG = "window.WPPConfig = { disableGoogleAnalytics: true };"
+
+NETWORK_ERRORS = {
+    "net::ERR_NAME_NOT_RESOLVED": "its name cannot be resolved",
+    "net::ERR_INTERNET_DISCONNECTED": "there is no network",
+    "net::ERR_ADDRESS_UNREACHABLE": "no route leads there",
+    "net::ERR_CONNECTION_REFUSED": "the connection was refused",
+    "net::ERR_CONNECTION_RESET": "the connection was reset",
+    "net::ERR_CONNECTION_CLOSED": "the connection was closed",
+    "net::ERR_CONNECTION_TIMED_OUT": "the connection timed out",
+    "net::ERR_TIMED_OUT": "the connection timed out",
+    "net::ERR_EMPTY_RESPONSE": "the answer was empty",
+    "net::ERR_NETWORK_CHANGED": "the network changed meanwhile",
+    "net::ERR_PROXY_CONNECTION_FAILED": "the proxy cannot be reached",
+    "net::ERR_TUNNEL_CONNECTION_FAILED": "the proxy refuses to go there",
+    "net::ERR_CERT_AUTHORITY_INVALID": "its certificate is not trusted",
+    "net::ERR_CERT_DATE_INVALID": "its certificate is out of date; is the clock right?",
+    "net::ERR_CERT_COMMON_NAME_INVALID": "its certificate is for another name",
+}
+
+
+class WhatsAppPage:
+    """The one page of a Chromium. Everything runs on the loop's thread.
+
+    Attributes:
+        failed: Resolves with the reason when the page is lost: crashed, gone, broken, or led to
+            an address that cannot be reached.
+    """
+
+    def __init__(self, config: BrowserConfig, told: Callable[[Fact], None]) -> None:
+        """Prepare it.
+
+        Args:
+            config: Where the page is and how long things may take.
+            told: Called with each fact the page tells.
+        """
+        self._config = config
+        self._told = told
+        self._page: Page | None = None
+        self._session: CDPSession | None = None
+        self._injected = asyncio.Event()
+        self._loading: asyncio.TimerHandle | None = None
+        self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
+
+    async def open(self, connection: PipeConnection) -> None:
+        """Inject wa-js and go to WhatsApp Web.
+
+        Raises:
+            BundleUnusable: wa-js is missing or not the pinned one.
+            PageUnreachable: The address could not be opened in `page_load_seconds`.
+            BrowserGone: The browser ended meanwhile.
+        """
+        sources = await asyncio.to_thread(_sources, self._config.wa_js)
+        try:
+            page, session = await _take_page(connection)
+            self._page, self._session = page, session
+            await self._listen(page, session)
+            for source in sources:
+                added = {"source": source}
+                await session.send("Page.addScriptToEvaluateOnNewDocument", added)
+            await self._goto(page)
+            # From here on nobody looks at single requests, and each would cost an event.
+            await session.send("Network.disable")
+        except NetworkError as error:
+            raise BrowserGone(str(error)) from error
+
+    def close(self) -> None:
+        """Stop watching; the page itself goes with its browser."""
+        if self._loading is not None:
+            self._loading.cancel()
+
+    async def send_text(self, to: str, text: str) -> SentMessage:
+        """Send a text; returns when WhatsApp's server has it.
+
+        Args:
+            to: A number, digits only, or a chat's id.
+            text: What to send.
+
+        Raises:
+            NoSuchNumber: WhatsApp does not know it.
+            PageError: The page refused.
+            PageTimeout: No answer; the text may have been sent nevertheless.
+            BrowserGone: The browser ended.
+        """
+        chat = to if "@" in to else f"{to}@c.us"
+        sent = await self._call("sendText", chat, text)
+        if "unknown" in sent:
+            raise NoSuchNumber
+        return SentMessage(str(sent["id"]), int(sent["ack"]))
+
+    async def pairing_code(self, phone: str) -> str:
+        """Have a code made, to be typed on the phone with this number (digits only).
+
+        Raises:
+            PageError: The page refused.
+            PageTimeout: No answer.
+            BrowserGone: The browser ended.
+        """
+        return str((await self._call("pairingCode", phone))["code"])
+
+    async def refresh_code(self) -> None:
+        """Have the page show codes again after it stopped; same errors as `pairing_code`."""
+        await self._call("refreshCode")
+
+    async def logout(self, seconds: float) -> None:
+        """Unlink this device; same errors as `pairing_code`."""
+        await self._call("logout", seconds=seconds)
+
+    async def ping(self) -> None:
+        """Make sure the page's main thread answers.
+
+        Raises:
+            PageTimeout: It does not.
+            PageError: It answers, but is not WhatsApp Web.
+            BrowserGone: The browser ended.
+        """
+        await self._call("ping")
+
+    async def screenshot(self) -> bytes:
+        """Show what is on the page, as PNG; same errors as `ping`."""
+        reply = await self._send("Page.captureScreenshot", {"format": "png"})
+        return base64.b64decode(reply["data"])
+
+    async def _listen(self, page: Page, session: CDPSession) -> None:
+        # pyppeteer's own handler takes every binding's payload for one of its own.
+        session.remove_all_listeners("Runtime.bindingCalled")
+        session.on("Runtime.bindingCalled", self._on_binding)
+        session.on("detached", lambda: self._fail(PageCrashed("The page was closed.")))
+        page.on("error", lambda _: self._fail(PageCrashed()))
+        page.on("framenavigated", self._on_navigated)
+        await session.send("Runtime.addBinding", {"name": BINDING})
+
+    async def _goto(self, page: Page) -> None:
+        host = urlsplit(self._config.web_url).netloc
+        milliseconds = self._config.page_load_seconds * 1000
+        try:
+            response = await page.goto(
+                self._config.web_url, timeout=milliseconds, waitUntil="domcontentloaded"
+            )
+        except NavigationTimeout as error:
+            seconds = self._config.page_load_seconds
+            raise PageUnreachable(f"{host} did not answer within {seconds:g} s.") from error
+        except NavigationError as error:
+            raise PageUnreachable(f"{host} cannot be reached: {_network_words(error)}") from error
+        if response is not None and response.status >= 400:
+            raise PageUnreachable(f"{host} answered with HTTP status {response.status}.")
+
+    def _on_navigated(self, frame: Frame) -> None:
+        """Notice that the page led itself, by a reload, to where nothing answers."""
+        if frame.parentFrame is None and frame.url.startswith("chrome-error:"):
+            host = urlsplit(self._config.web_url).netloc
+            self._fail(PageUnreachable(f"{host} could not be reached when the page reloaded."))
+
+    def _on_binding(self, event: dict[str, Any]) -> None:
+        if event.get("name") != BINDING:
+            return
+        fact = json.loads(event["payload"])
+        match fact:
+            case {"fact": "document"}:
+                self._expect_injection()
+            case {"fact": "injected", "missing": missing}:
+                self._on_injected(missing, fact["build"])
+        self._told(fact)
+
+    def _expect_injection(self) -> None:
+        """Give wa-js its time to find WhatsApp Web in a new document."""
+        self.close()
+        seconds = self._config.page_load_seconds
+        broken = PageBroken(f"WhatsApp Web's module system did not appear within {seconds:g} s.")
+        loop = asyncio.get_running_loop()
+        self._loading = loop.call_later(seconds, self._fail, broken)
+
+    def _on_injected(self, missing: list[str], build: str | None) -> None:
+        self.close()
+        if missing:
+            names = ", ".join(missing)
+            self._fail(PageBroken(f"WhatsApp Web {build} lacks what wa-js looks for: {names}."))
+
+    def _fail(self, reason: Exception) -> None:
+        if not self.failed.done():
+            self.failed.set_result(reason)
+
+    async def _call(self, name: str, *args: str, seconds: float | None = None) -> dict[str, Any]:
+        """Call a function of page.js and give what it returns."""
+        arguments = ", ".join(json.dumps(argument) for argument in (name, *args))
+        expression = {
+            "expression": f"window.waManagerCall({arguments})",
+            "awaitPromise": True,
+            "returnByValue": True,
+        }
+        reply = await self._send("Runtime.evaluate", expression, seconds)
+        if details := reply.get("exceptionDetails"):
+            raise NotReady(f"The page is not WhatsApp Web at the moment: {details.get('text')}")
+        result = reply["result"]["value"]
+        if error := result.get("error"):
+            raise PageError(error["name"], error["message"], error["build"])
+        value: dict[str, Any] = result["value"]
+        return value
+
+    async def _send(
+        self, method: str, params: dict[str, Any], seconds: float | None = None
+    ) -> dict[str, Any]:
+        if self._session is None:
+            raise NotReady
+        seconds = seconds or self._config.call_seconds
+        try:
+            reply: dict[str, Any] = await asyncio.wait_for(
+                self._session.send(method, params), seconds
+            )
+        except TimeoutError:
+            raise PageTimeout(f"The page did not answer within {seconds:g} s.") from None
+        except NetworkError as error:
+            raise BrowserGone(str(error)) from error
+        return reply
+
+
+async def _take_page(connection: PipeConnection) -> tuple[Page, CDPSession]:
+    """Take the page that Chromium opened, and make pyppeteer quiet about it.
+
+    pyppeteer's Page switches on what a debugging session of minutes wants to see. A page that
+    lives for months would pay for each event of it, in CPU here and in memory there.
+    """
+    contexts = await connection.send("Target.getBrowserContexts")
+    browser = await Browser.create(connection, contexts["browserContextIds"], False, None)
+    page = (await browser.pages())[0]
+    session: CDPSession = page._client  # noqa: SLF001 - pyppeteer offers no other way to it
+    await session.send(
+        "Target.setAutoAttach", {"autoAttach": False, "waitForDebuggerOnStart": False}
+    )
+    for domain in ("Performance", "Log", "Security"):
+        await session.send(f"{domain}.disable")
+    await connection.send("Target.setDiscoverTargets", {"discover": False})
+    return page, session
+
+
+@lru_cache(maxsize=4)
+def _sources(wa_js: Path | None) -> tuple[str, ...]:
+    """Give what is injected, in order. Blocks at the first time."""
+    page_js = Path(__file__).with_name("page.js").read_text()
+    return (WA_JS_CONFIG, load_bundle(find_bundle(wa_js)), page_js)
+
+
+def _network_words(error: NavigationError) -> str:
+    """Say a network error in words, and keep Chromium's name of it."""
+    name = str(error).partition(" at ")[0]
+    words = NETWORK_ERRORS.get(name)
+    return f"{words} ({name})." if words else f"{name}."

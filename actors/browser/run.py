@@ -1,0 +1,302 @@
+"""One attempt's browser, from its start to its proven end. What the actors use, and all they use.
+
+Holds the order of opening and closing, and what a failure is called. The page's meaning is the
+interpreter's, the process is chromium.py's.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from actors.browser import flags
+from actors.browser.chromium import Chromium
+from actors.browser.config import BrowserConfig
+from actors.browser.errors import (
+    BrowserError,
+    BrowserGone,
+    BundleUnusable,
+    ChromiumNotFound,
+    NotReady,
+    PageBroken,
+    PageCrashed,
+    PageUnreachable,
+    ProfileLocked,
+    StartFailed,
+)
+from actors.browser.executable import Executable, find_chromium, sandbox_refusal
+from actors.browser.interpreter import Fact, Interpreter
+from actors.browser.page import WhatsAppPage
+from actors.browser.profile import Profile
+from actors.browser.reports import (
+    Closed,
+    Failed,
+    Failure,
+    PairingCodeShown,
+    Report,
+    SentMessage,
+)
+
+logger = logging.getLogger(__name__)
+
+FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
+    (ProfileLocked, Failure.PROFILE_LOCKED),
+    (ChromiumNotFound, Failure.START_FAILED),
+    (BundleUnusable, Failure.START_FAILED),
+    (StartFailed, Failure.START_FAILED),
+    (PageUnreachable, Failure.PAGE_UNREACHABLE),
+    (PageBroken, Failure.PAGE_BROKEN),
+    (PageCrashed, Failure.PAGE_CRASHED),
+    (BrowserGone, Failure.BROWSER_EXITED),
+)
+
+_told_about_sandbox: set[str] = set()
+
+
+class BrowserRun:
+    """Opens an account's browser, reports what happens in it, and closes it.
+
+    Made and used on the loop's thread only.
+    """
+
+    def __init__(
+        self, account_id: str, config: BrowserConfig, report: Callable[[Report], None]
+    ) -> None:
+        """Prepare a run; nothing starts yet.
+
+        Args:
+            account_id: Whose browser it is; names the profile.
+            config: What all browsers share.
+            report: Called with each report, on the loop's thread. If it raises, that is logged
+                and the run goes on.
+        """
+        self._account_id = account_id
+        self._config = config
+        self._report = report
+        self._profile = Profile(config.profile(account_id))
+        self._locking: asyncio.Task[None] | None = None
+        self._chromium: Chromium | None = None
+        self._page: WhatsAppPage | None = None
+        self._interpreter = Interpreter(config)
+        self._stopping = asyncio.Event()
+        self._unlink = self._wipe = False
+
+    @property
+    def pid(self) -> int | None:
+        """The leader of the browser's process group, while it runs."""
+        if self._chromium is None or self._chromium.exited.done():
+            return None
+        return self._chromium.pid
+
+    async def run(self) -> None:
+        """Open the browser, report until it is closed, and return when it is proven gone.
+
+        The last report is always one `Closed`, whatever happened before.
+
+        Raises:
+            asyncio.CancelledError: It was cancelled; the browser is closed nevertheless.
+        """
+        life = asyncio.create_task(self._live(), name=f"browser of {self._account_id}")
+        end = asyncio.create_task(self._end(life), name=f"end of browser of {self._account_id}")
+        cancelled = False
+        while not end.done():
+            try:
+                await asyncio.shield(end)
+            except asyncio.CancelledError:
+                cancelled = True
+                self.stop()
+        self._tell(Closed())
+        if cancelled:
+            raise asyncio.CancelledError
+
+    def stop(self, *, unlink: bool = False, wipe: bool = False) -> None:
+        """Ask the run to end, at any moment, also before it began, and more than once.
+
+        Args:
+            unlink: Log out first, if the page is in a state to do so. WhatsApp gets
+                `unlink_seconds` for it.
+            wipe: Remove the profile when the browser is gone.
+        """
+        self._unlink |= unlink
+        self._wipe |= wipe
+        self._stopping.set()
+
+    async def send_text(self, to: str, text: str) -> SentMessage:
+        """Send a text; returns when WhatsApp's server has it.
+
+        Args:
+            to: A number, digits only, or a chat's id such as 491700000001@c.us.
+            text: What to send.
+
+        Raises:
+            NotReady: The account is not connected.
+            NoSuchNumber: WhatsApp does not know the number.
+            PageError: WhatsApp Web refused.
+            PageTimeout: No answer in `call_seconds`; it may have been sent nevertheless.
+            BrowserGone: The browser ended meanwhile.
+        """
+        page = self._open_page()
+        if not self._interpreter.ready:
+            raise NotReady("The account is not connected.")
+        return await page.send_text(to, text)
+
+    async def pairing_code(self, phone: str) -> PairingCodeShown:
+        """Have the page make a code to be typed on the phone; it is reported as well.
+
+        Args:
+            phone: The phone's number, digits only.
+
+        Raises:
+            NotReady: The page does not wait for a phone.
+            PageError: WhatsApp Web refused.
+            PageTimeout: No answer in `call_seconds`.
+            BrowserGone: The browser ended meanwhile.
+        """
+        page = self._open_page()
+        if not self._interpreter.awaits_link:
+            raise NotReady("The page does not wait for a phone.")
+        self._interpreter.pairing_for(phone)
+        return self._interpreter.pairing_shown(await page.pairing_code(phone))
+
+    async def screenshot(self) -> bytes:
+        """Show what is on the page, as PNG.
+
+        Raises:
+            NotReady: There is no page yet.
+            PageTimeout: No answer in `call_seconds`.
+            BrowserGone: The browser ended meanwhile.
+        """
+        return await self._open_page().screenshot()
+
+    async def ping(self) -> None:
+        """Make sure that the page answers; errors as `screenshot`, or PageError."""
+        await self._open_page().ping()
+
+    def _open_page(self) -> WhatsAppPage:
+        if self._page is None:
+            raise NotReady
+        return self._page
+
+    async def _live(self) -> None:
+        """Open everything, then wait until something ends it; always ends by an exception."""
+        executable = await asyncio.to_thread(find_chromium, self._config.executable)
+        command = await self._command(executable)
+        await self._lock_profile()
+        try:
+            chromium = Chromium(command, self._profile.lock_descriptor)
+        except OSError as error:
+            raise StartFailed(f"{executable.path} could not be started: {error}") from error
+        self._chromium = chromium
+        page = self._page = WhatsAppPage(self._config, self._on_fact)
+        opening = asyncio.create_task(page.open(chromium.connection))
+        try:
+            await _first(opening, chromium.exited)
+            if chromium.exited.done():
+                raise StartFailed(_exit_words(chromium))
+            await opening
+        finally:
+            opening.cancel()
+        await _first(page.failed, chromium.exited)
+        if chromium.exited.done():
+            raise BrowserGone(_exit_words(chromium))
+        raise page.failed.result()
+
+    async def _command(self, executable: Executable) -> list[str]:
+        refusal = await asyncio.to_thread(sandbox_refusal, executable.path)
+        if refusal is not None and refusal not in _told_about_sandbox:
+            _told_about_sandbox.add(refusal)
+            logger.warning("Chromium runs without its sandbox: %s", refusal)
+        return flags.command(
+            executable,
+            self._profile.path,
+            flags.marker(self._config.server_id, self._account_id),
+            sandbox=refusal is None,
+            web_url=self._config.web_url,
+            map_host=self._config.map_host,
+        )
+
+    async def _lock_profile(self) -> None:
+        """Take the profile and clean it, in a thread whose work a cancellation does not undo."""
+        self._locking = asyncio.create_task(asyncio.to_thread(self._take_profile))
+        await asyncio.shield(self._locking)
+
+    def _take_profile(self) -> None:
+        self._profile.lock()
+        for path in self._profile.clean_locks():
+            logger.info("%s: removed the stale lock %s", self._account_id, path)
+
+    async def _end(self, life: asyncio.Task[None]) -> None:
+        """Wait until the life ends or is to end, then close in order. Never fails."""
+        stop = asyncio.create_task(self._stopping.wait())
+        await _first(life, stop)
+        stop.cancel()
+        if life.done():
+            self._fail(life.exception())
+        elif self._unlink:
+            await self._log_out()
+        life.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await life
+        await self._close()
+
+    async def _log_out(self) -> None:
+        with suppress(BrowserError):
+            await self._open_page().logout(self._config.unlink_seconds)
+
+    async def _close(self) -> None:
+        if self._page is not None:
+            self._page.close()
+        try:
+            if self._chromium is not None:
+                await self._chromium.close(self._config.close_seconds)
+            await self._leave_profile()
+        except Exception:
+            logger.exception("%s: closing the browser failed", self._account_id)
+
+    async def _leave_profile(self) -> None:
+        if self._locking is not None:
+            with suppress(Exception):
+                await self._locking
+        if self._wipe:
+            await asyncio.to_thread(self._remove_profile)
+        await asyncio.to_thread(self._profile.unlock)
+
+    def _remove_profile(self) -> None:
+        try:
+            self._profile.lock()
+            self._profile.remove()
+        except (ProfileLocked, OSError) as error:
+            logger.warning("%s: the profile stays: %s", self._account_id, error)
+
+    def _on_fact(self, fact: Fact) -> None:
+        for report in self._interpreter.read(fact):
+            self._tell(report)
+
+    def _fail(self, error: BaseException | None) -> None:
+        for kind, failure in FAILURES:
+            if isinstance(error, kind):
+                self._tell(Failed(failure, str(error)))
+                return
+        logger.error("%s: an unforeseen error", self._account_id, exc_info=error)
+        self._tell(Failed(Failure.UNFORESEEN, f"{type(error).__name__}: {error}"))
+
+    def _tell(self, report: Report) -> None:
+        try:
+            self._report(report)
+        except Exception:
+            logger.exception("%s: nobody took %s", self._account_id, type(report).__name__)
+
+
+async def _first(*futures: asyncio.Future[Any]) -> None:
+    """Wait until one of them is done."""
+    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+
+def _exit_words(chromium: Chromium) -> str:
+    """Say how Chromium ended, with what it wrote last."""
+    code = chromium.exited.result()
+    how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+    words = chromium.last_words()
+    return f"Chromium ended {how}." + (f" It said: {words[-500:]}" if words else "")
