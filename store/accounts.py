@@ -207,6 +207,8 @@ def _cursor(row: AccountRow) -> str:
 
 def _read_cursor(cursor: str) -> tuple[datetime, str]:
     microseconds, _, account_id = cursor.partition("-")
+    if not account_id:
+        raise BrokenCursor
     try:
         return EPOCH + timedelta(microseconds=int(microseconds)), account_id
     except (ValueError, OverflowError) as error:

@@ -4,14 +4,39 @@ Whoever was away asks the log for what was missed.
 """
 
 import asyncio
+import json
+import logging
+import random
+import re
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from store.events import Event
 
 MAX_QUEUE = 1000
+"""How many events wait for a reader unless it says otherwise."""
+OUTBOX = 10_000
+"""How many recorded events wait for a Redis that is away; the oldest go first, the log has them."""
+SENT_AT_ONCE = 500
+ECHOES = 20_000
+"""How many of our own events are recognised when Redis sends them back."""
+ANSWER_SECONDS = 5.0
+"""How long Redis has to answer. After so much silence it is asked whether it is still there."""
+FIRST_RETRY = 0.1
+LONGEST_RETRY = 5.0
+START_SECONDS = 2.0
+"""How long a start waits to learn whether Redis is there."""
+CLOSE_SECONDS = 1.0
+"""How long a stop waits for Redis to take what is left."""
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +178,179 @@ class InProcessBus:
     def state(self) -> BusState:
         """Always well."""
         return BusState(ok=True)
+
+
+class RedisBus:
+    """A bus that several servers and consumers share: see `Bus`.
+
+    Whoever listens in this process gets this server's events at once, whatever Redis does. Redis
+    being away is a state, never an exception: recorded events wait for it in their order, transient
+    ones do not. A consumer can get an event twice after Redis was away; `(accountId, seq)` tells.
+
+    Args:
+        url: `redis://`, `rediss://` or `unix://`.
+        prefix: The first part of the channels, which are `<prefix>:<type>:<accountId>`.
+
+    Raises:
+        ValueError: The url or the prefix is wrong.
+    """
+
+    def __init__(self, url: str, prefix: str = "wa") -> None:
+        if not re.fullmatch(r"[\w.:-]+", prefix):
+            raise ValueError("the prefix of Redis channels may have letters, digits and _ . : -")
+        self._prefix = prefix
+        # Trying again is ours: the client would do it silently, and out of our order.
+        self._client = Redis.from_url(
+            url,
+            retry=Retry(NoBackoff(), 0),
+            socket_connect_timeout=ANSWER_SECONDS,
+            socket_timeout=ANSWER_SECONDS,
+        )
+        self._local = InProcessBus()
+        self._outbox: deque[Event] = deque()
+        self._sending: list[Event] = []
+        self._dropped = 0
+        self._echoes: dict[bytes, None] = {}
+        self._troubles = {"listening": "not connected yet"}
+        self._settled = asyncio.Event()
+        self._news = asyncio.Event()
+        self._all_sent = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Connect; go on as soon as it is known whether Redis is there."""
+        self._tasks = [
+            asyncio.create_task(self._persist("listening", self._listen)),
+            asyncio.create_task(self._persist("sending", self._send)),
+        ]
+        await _wait(self._settled, START_SECONDS)
+
+    async def close(self) -> None:
+        """End all subscriptions, let Redis take what is left if it is there, and disconnect."""
+        await self._local.close()
+        if self.state.ok and self._waiting:
+            await _wait(self._all_sent, CLOSE_SECONDS)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._client.aclose()
+
+    def publish(self, event: Event) -> None:
+        """Give an event to all who listen now, here and over Redis."""
+        self._local.publish(event)
+        # A code that is shown late is of no use to anyone.
+        if event.seq is None and not self.state.ok:
+            return
+        if len(self._outbox) >= OUTBOX:
+            self._outbox.popleft()
+            self._dropped += 1
+        self._outbox.append(event)
+        self._all_sent.clear()
+        self._news.set()
+
+    def subscribe(
+        self,
+        max_queue: int = MAX_QUEUE,
+        accounts: Collection[str] | None = None,
+        types: Collection[str] | None = None,
+    ) -> Subscription:
+        """Listen from now on, also to other servers' events; see `Bus.subscribe`."""
+        return self._local.subscribe(max_queue, accounts, types)
+
+    @property
+    def state(self) -> BusState:
+        """Not ok while Redis is away; the reason is what its client says."""
+        reason = next(iter(self._troubles.values()), None)
+        return BusState(ok=reason is None, reason=reason)
+
+    @property
+    def _waiting(self) -> int:
+        return len(self._sending) + len(self._outbox)
+
+    async def _persist(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Begin work again, with growing patience, whenever Redis has failed it."""
+        delay = FIRST_RETRY
+        while True:
+            try:
+                await work()
+            except Exception as error:  # noqa: BLE001 - whatever it is, Redis is of no use now
+                delay = min(2 * delay, LONGEST_RETRY) if name in self._troubles else FIRST_RETRY
+                self._note_trouble(name, error)
+            # Not all servers at the same moment, when a Redis comes back.
+            await asyncio.sleep(delay * random.uniform(0.5, 1))  # noqa: S311 - no secret
+
+    def _note_trouble(self, name: str, error: Exception) -> None:
+        if self.state.ok or not self._settled.is_set():
+            logger.warning("Redis is away, recorded events wait for it: %s", error)
+        self._troubles[name] = str(error) or type(error).__name__
+        self._settled.set()
+
+    def _note_well(self, name: str) -> None:
+        self._settled.set()
+        if self._troubles.pop(name, None) is None or not self.state.ok:
+            return
+        logger.info("Redis is there, %d events waited for it", self._waiting)
+        if self._dropped:
+            logger.warning("Redis will not get %d events, there was no room", self._dropped)
+            self._dropped = 0
+
+    async def _send(self) -> None:
+        """Publish what there is, in its order, for as long as Redis takes it."""
+        while True:
+            if not self._sending:
+                self._sending = _take(self._outbox, SENT_AT_ONCE)
+            if self._sending:
+                await self._send_batch()
+                self._note_well("sending")
+                self._sending = []
+                continue
+            self._all_sent.set()
+            self._news.clear()
+            await self._news.wait()
+
+    async def _send_batch(self) -> None:
+        pipeline = self._client.pipeline(transaction=False)
+        for event in self._sending:
+            payload = json.dumps(event.as_json()).encode()
+            self._echoes[payload] = None
+            pipeline.publish(f"{self._prefix}:{event.type}:{event.account_id}", payload)
+        while len(self._echoes) > ECHOES:
+            del self._echoes[next(iter(self._echoes))]
+        await pipeline.execute()
+
+    async def _listen(self) -> None:
+        """Pass on what other servers publish, for as long as Redis is there."""
+        async with self._client.pubsub() as channels:
+            await channels.psubscribe(f"{self._prefix}:*")
+            asked = False
+            while True:
+                message = await channels.get_message(timeout=ANSWER_SECONDS)
+                if message is not None:
+                    asked = False
+                    self._hear(message)
+                elif asked:
+                    raise RedisConnectionError(f"no answer within {ANSWER_SECONDS:g} s")
+                else:
+                    asked = True
+                    await channels.ping()
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        if message["type"] == "psubscribe":
+            self._note_well("listening")
+        elif message["type"] == "pmessage" and message["data"] not in self._echoes:
+            try:
+                self._local.publish(Event.from_json(message["data"]))
+            except ValueError:
+                logger.debug("Not an event, on channel %r", message["channel"])
+
+
+def _take(waiting: deque[Event], most: int) -> list[Event]:
+    return [waiting.popleft() for _ in range(min(most, len(waiting)))]
+
+
+async def _wait(event: asyncio.Event, seconds: float) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    except TimeoutError:
+        logger.debug("Redis did not answer within %g s", seconds)

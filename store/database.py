@@ -9,7 +9,7 @@ import functools
 import logging
 import os
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -26,6 +26,7 @@ from store.migrating import migrate
 
 CONNECTION = "default"
 SQLITE_PREFIX = "sqlite://"
+POSTGRES_PREFIXES = ("postgres://", "postgresql://")
 APPS = {
     "store": {
         "models": ["store.models"],
@@ -65,14 +66,15 @@ async def open_database(url: str, *, busy_timeout: float = 1.0) -> AsyncIterator
         DatabaseUnusable: The address is wrong, or the driver is not installed.
     """
     context = TortoiseContext()
+    with _opening_errors():
+        connection = _connection_of(url, busy_timeout)
+        config = {"connections": {CONNECTION: connection}, "apps": APPS}
+        # The context variable would be seen only by tasks that this one starts, and request
+        # handlers are not. The fallback is seen by all.
+        with context:
+            await context.init(config, _enable_global_fallback=True)
     try:
         with _opening_errors():
-            connection = _connection_of(url, busy_timeout)
-            config = {"connections": {CONNECTION: connection}, "apps": APPS}
-            # The context variable would be seen only by tasks that this one starts, and request
-            # handlers are not. The fallback is seen by all.
-            with context:
-                await context.init(config, _enable_global_fallback=True)
             client = get_connection(CONNECTION)
             # Before the first query: tortoise's query lock is never given back if this fails.
             await client.create_connection(with_db=True)
@@ -83,7 +85,9 @@ async def open_database(url: str, *, busy_timeout: float = 1.0) -> AsyncIterator
         await context.close_connections()
 
 
-def database_errors(query: Callable[P, Awaitable[T]]) -> Callable[P, Awaitable[T]]:
+def database_errors(
+    query: Callable[P, Coroutine[Any, Any, T]],
+) -> Callable[P, Coroutine[Any, Any, T]]:
     """Decorate a query so that it raises DatabaseAway for whatever tortoise and drivers raise."""
 
     @functools.wraps(query)
@@ -117,8 +121,10 @@ async def transaction() -> AsyncIterator[BaseDBAsyncClient]:
 
 
 def _connection_of(url: str, busy_timeout: float) -> dict[str, Any]:
-    if not url.startswith(SQLITE_PREFIX):
+    if url.startswith(POSTGRES_PREFIXES):
         return expand_db_url(url)
+    if not url.startswith(SQLITE_PREFIX):
+        raise ConfigurationError("it begins with neither sqlite:// nor postgres://")
     path = url.removeprefix(SQLITE_PREFIX)
     if not path:
         raise ConfigurationError("it names no file")

@@ -71,7 +71,7 @@ class Event:
                 seq=value.get("seq"),
                 id=value.get("id"),
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise ValueError("not an event") from error
 
     def with_id(self, event_id: int) -> Self:
