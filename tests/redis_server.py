@@ -1,6 +1,7 @@
 """A real redis-server of our own, which tests start and stop."""
 
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -16,19 +17,33 @@ class RedisServer:
         self.port = _free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
-    def start(self) -> None:
+    def start(self, *, mute: bool = False) -> None:
+        """Start it, and wait until it answers.
+
+        Args:
+            mute: Whether clients may listen but not publish, until `unmute`.
+        """
         program = shutil.which("redis-server")
         assert program is not None, "redis-server is not installed"
+        command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        if mute:
+            command += ["--user", *["default", "on", "nopass", "~*", "&*", "+@all", "-publish"]]
         self._process = subprocess.Popen(
-            [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""],
-            cwd=self._folder,
-            stdout=subprocess.DEVNULL,
+            command, cwd=self._folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
         patience = time.monotonic() + 10
         while not self._answers():
             assert self._process.poll() is None, "redis-server ended"
             assert time.monotonic() < patience, "redis-server does not answer"
             time.sleep(0.01)
+
+    def unmute(self) -> None:
+        assert self._ask("ACL SETUSER default +publish") == "+OK"
+
+    def freeze(self) -> None:
+        """Have it keep its connections and say nothing, until it is stopped."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
 
     def stop(self) -> None:
         """End it as a crash would: without a word to its clients."""
@@ -39,11 +54,14 @@ class RedisServer:
 
     def _answers(self) -> bool:
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
-                connection.sendall(b"PING\r\n")
-                return connection.recv(64) == b"+PONG\r\n"
+            return self._ask("PING") == "+PONG"
         except OSError:
             return False
+
+    def _ask(self, command: str) -> str:
+        with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+            connection.sendall(f"{command}\r\n".encode())
+            return connection.recv(64).decode().strip()
 
 
 def _free_port() -> int:

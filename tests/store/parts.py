@@ -56,7 +56,9 @@ class HeldDatabase:
     """An SQLite file that another program may hold, so that nobody else can write to it."""
 
     def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(path, isolation_level=None, timeout=5)
+        self._connection = sqlite3.connect(
+            path, isolation_level=None, timeout=5, check_same_thread=False
+        )
 
     def hold(self) -> None:
         if not self._connection.in_transaction:

@@ -1,0 +1,285 @@
+"""What is recorded is kept first and published second, in its order, whatever the database does."""
+
+import logging
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from store import accounts, events, models
+from store.bus import InProcessBus
+from store.database import open_database, sqlite_url
+from store.recorder import Recorder
+from store.status import Cause, Status
+from tests.store.parts import HeldDatabase, Listener, qr, status, until
+
+
+async def test_an_event_is_published_with_the_id_under_which_it_is_kept(
+    recorder: Recorder, listener: Listener
+) -> None:
+    recorder.record(status("a", 1))
+    await until(lambda: listener.heard)
+
+    assert listener.heard == await events.after(0, 10)
+
+
+async def test_nothing_is_published_before_it_is_kept(
+    recorder: Recorder, listener: Listener, held: HeldDatabase
+) -> None:
+    held.hold()
+    recorder.record(status("a", 1))
+    await until(lambda: not recorder.healthy)
+    assert listener.heard == []
+
+    held.release()
+    await until(lambda: listener.heard)
+
+
+async def test_the_account_changes_together_with_its_event(recorder: Recorder) -> None:
+    row, first = await accounts.create("one")
+    recorder.record(first)
+    since = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+    recorder.record(
+        status(row.id, 2),
+        {"status": Status.CONNECTING, "cause": Cause.USER_CONNECT, "since": since, "attempt": 1},
+    )
+    recorder.record(
+        status(row.id, 3),
+        {"status": Status.CONNECTED, "cause": Cause.READY, "detail": {"a": 1}, "phone": "49170"},
+    )
+    await recorder.flush(5)
+
+    kept = await accounts.get(row.id)
+    assert kept is not None
+    assert (kept.status, kept.cause, kept.detail) == (Status.CONNECTED, Cause.READY, {"a": 1})
+    assert (kept.since, kept.attempt, kept.phone, kept.seq) == (since, 1, "49170", 3)
+    assert kept.name == "one"
+
+
+async def test_a_refused_event_changes_nothing_of_its_account(
+    recorder: Recorder, listener: Listener
+) -> None:
+    row, first = await accounts.create("one")
+    recorder.record(first)
+    recorder.record(status(row.id, 1, twice=True), {"status": Status.FAILED})
+    await recorder.flush(5)
+
+    kept = await accounts.get(row.id)
+    assert kept is not None
+    assert kept.status is Status.DISCONNECTED
+    assert listener.seqs == [1]
+
+
+async def test_a_transient_event_comes_in_its_turn_and_is_not_kept(
+    recorder: Recorder, listener: Listener
+) -> None:
+    recorder.record(status("a", 1))
+    recorder.announce(qr("a"))
+    recorder.record(status("a", 2))
+    await recorder.flush(5)
+    await until(lambda: len(listener.heard) == 3)
+
+    assert listener.seqs == [1, None, 2]
+    assert listener.heard[1].id is None
+    assert [event.seq for event in await events.after(0, 10)] == [1, 2]
+
+
+async def test_while_the_database_is_away_all_keeps_its_order_and_the_state_says_so(
+    recorder: Recorder, listener: Listener, held: HeldDatabase
+) -> None:
+    held.hold()
+    for seq in range(1, 501):
+        recorder.record(status("a", seq))
+    await until(lambda: not recorder.healthy)
+
+    assert recorder.reason == "database is locked"
+    assert recorder.pending == 500
+    assert recorder.oldest_pending_seconds > 0
+    assert await recorder.flush(0.05) is False
+
+    held.release()
+
+    assert await recorder.flush(10) is True
+    assert (recorder.healthy, recorder.pending, recorder.oldest_pending_seconds) == (True, 0, 0)
+    await until(lambda: len(listener.heard) == 500)
+    assert listener.seqs == list(range(1, 501))
+
+
+async def test_an_outage_is_logged_once_and_so_is_its_end(
+    recorder: Recorder, held: HeldDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "store.recorder")
+    held.hold()
+    recorder.record(status("a", 1))
+    assert await recorder.flush(0.3) is False
+
+    held.release()
+    await recorder.flush(5)
+
+    assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
+
+
+async def test_recording_returns_at_once_while_the_database_is_away(
+    recorder: Recorder, held: HeldDatabase
+) -> None:
+    held.hold()
+    started = time.monotonic()
+
+    for seq in range(1, 1001):
+        recorder.record(status("a", seq))
+
+    assert recorder.pending == 1000
+    assert time.monotonic() - started < 1
+
+
+async def test_a_refused_event_does_not_hold_up_the_others(
+    recorder: Recorder, listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder.record(status("a", 1))
+    recorder.record(status("b", 1))
+    recorder.record(status("a", 1, twice=True))
+    recorder.record(status("a", 2, data=object()))
+    recorder.record(status("b", 2, text="\ud800"))
+    recorder.record(status("a", 2))
+    assert await recorder.flush(5)
+    await until(lambda: len(listener.heard) == 4)
+
+    assert [(event.account_id, event.seq) for event in listener.heard] == [
+        ("a", 1),
+        ("b", 1),
+        ("b", 2),
+        ("a", 2),
+    ]
+    assert recorder.healthy
+    assert recorder.lost == 2
+    assert "Event 1 of account a (status) is lost" in caplog.text
+
+
+async def test_changes_that_cannot_be_kept_do_not_hold_up_the_next(recorder: Recorder) -> None:
+    row, first = await accounts.create("one")
+    recorder.record(first)
+    recorder.record(status(row.id, 2), {"push_name": "\ud800"})
+    recorder.record(status(row.id, 3), {"push_name": "Ann"})
+    assert await recorder.flush(5)
+
+    kept = await accounts.get(row.id)
+    assert kept is not None
+    assert (kept.push_name, kept.seq) == ("Ann", 3)
+
+
+async def test_a_commit_whose_answer_was_lost_is_recognised(
+    recorder: Recorder, listener: Listener
+) -> None:
+    event = status("a", 1)
+    row = await models.Event.create(
+        account_id="a", seq=1, type=event.type, at=event.at, data=event.data
+    )
+
+    recorder.record(event)
+    await recorder.flush(5)
+    await until(lambda: listener.heard)
+
+    assert listener.heard == [event.with_id(row.id)]
+    assert recorder.lost == 0
+
+
+async def test_without_room_transient_events_go_first(
+    bus: InProcessBus, listener: Listener, database: None
+) -> None:
+    recorder = Recorder(bus, capacity=4)
+    for seq in (1, 2):
+        recorder.announce(qr("a"))
+        recorder.record(status("a", seq))
+    recorder.record(status("a", 3))
+
+    await recorder.start()
+    assert await recorder.close(5)
+    await until(lambda: len(listener.heard) == 3)
+
+    assert listener.seqs == [1, 2, 3]
+    assert recorder.lost == 0
+
+
+async def test_without_room_the_oldest_events_go_but_their_accounts_stay_right(
+    bus: InProcessBus, listener: Listener, database: None
+) -> None:
+    row, _ = await accounts.create("one")
+    recorder = Recorder(bus, capacity=2)
+    recorder.record(status(row.id, 1), {"phone": "49170", "restarts": 1})
+    recorder.record(status(row.id, 2), {"restarts": 2})
+    recorder.record(status(row.id, 3), {"restarts": 3})
+
+    await recorder.start()
+    assert await recorder.close(5)
+    await until(lambda: len(listener.heard) == 2)
+
+    kept = await accounts.get(row.id)
+    assert kept is not None
+    assert (kept.phone, kept.restarts, kept.seq) == ("49170", 3, 3)
+    assert listener.seqs == [2, 3]
+    assert recorder.lost == 1
+
+
+async def test_what_was_recorded_before_the_start_is_written_first(
+    bus: InProcessBus, listener: Listener, database: None
+) -> None:
+    recorder = Recorder(bus)
+    recorder.record(status("a", 1))
+
+    await recorder.start()
+    recorder.record(status("a", 2))
+    assert await recorder.close(5)
+    await until(lambda: len(listener.heard) == 2)
+
+    assert listener.seqs == [1, 2]
+
+
+async def test_closing_says_what_could_not_be_written(
+    bus: InProcessBus, held: HeldDatabase, caplog: pytest.LogCaptureFixture
+) -> None:
+    recorder = Recorder(bus)
+    await recorder.start()
+    held.hold()
+    recorder.record(status("a", 1))
+
+    assert await recorder.close(0.1) is False
+
+    assert "1 events were not written" in caplog.text
+
+
+async def test_flushing_does_not_wait_for_what_comes_later(
+    recorder: Recorder, held: HeldDatabase
+) -> None:
+    recorder.record(status("a", 1))
+    await recorder.flush(5)
+    held.hold()
+
+    assert await recorder.flush(0) is True
+
+
+async def test_an_event_without_seq_cannot_be_recorded(recorder: Recorder) -> None:
+    with pytest.raises(ValueError, match="seq"):
+        recorder.record(qr("a"))
+
+
+async def test_an_event_with_seq_cannot_be_announced(recorder: Recorder) -> None:
+    with pytest.raises(ValueError, match="seq"):
+        recorder.announce(status("a", 1))
+
+
+async def test_two_accounts_can_be_loud(path: Path, bus: InProcessBus) -> None:
+    async with open_database(sqlite_url(path)):
+        recorder = Recorder(bus)
+        await recorder.start()
+        started = time.perf_counter()
+        for seq in range(1, 501):
+            recorder.record(status("a", seq))
+            recorder.record(status("b", seq))
+        assert await recorder.close(30)
+
+        seconds = time.perf_counter() - started
+        assert len(await events.after(0, 2000)) == 1000
+        sys.stdout.write(f"1,000 events kept in {seconds:.2f} s\n")
