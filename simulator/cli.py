@@ -51,6 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SECONDS",
         help="how long a pairing code is good for (%(default)s)",
     )
+    parser.add_argument(
+        "--sync",
+        type=_seconds,
+        default=DEFAULTS.sync_seconds,
+        metavar="SECONDS",
+        help="how long a page takes to load its chats (%(default)s)",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -67,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
         qr_next_seconds=args.qr_next,
         qr_codes=args.qr_codes,
         pairing_code_seconds=args.pairing_code,
+        sync_seconds=args.sync,
     )
     return asyncio.run(_serve(settings))
 
@@ -78,12 +86,12 @@ async def _serve(settings: SimulatorSettings) -> int:
         loop.add_signal_handler(number, stop.set)
     try:
         async with Simulator(settings) as simulator:
-            sys.stdout.write(_greeting(simulator.url, settings.tls))
-            sys.stdout.flush()
+            print(_greeting(simulator.url, settings.tls), flush=True)
             await stop.wait()
     except OSError as error:
         address = f"{settings.host}:{settings.port}"
-        sys.stderr.write(f"The simulator cannot listen on {address}: {error.strerror or error}\n")
+        reason = error.strerror or error
+        print(f"The simulator cannot listen on {address}: {reason}", file=sys.stderr)
         return 2
     return 0
 
@@ -96,7 +104,7 @@ def _greeting(url: str, with_tls: bool) -> str:
         f'  scan a code:     {curl} -d \'{{"code": "<text of the QR>"}}\' {phone}/scan\n'
         f'  send a message:  {curl} -d \'{{"from": "491700000077", "body": "Hello"}}\''
         f" {phone}/messages\n"
-        f"  see the phones:  {curl} {url}/sim/phones\n"
+        f"  see the phones:  {curl} {url}/sim/phones"
     )
 
 

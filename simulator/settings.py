@@ -20,3 +20,5 @@ class SimulatorSettings:
     """How many codes are shown before the page waits for a click."""
     pairing_code_seconds: float = 180.0
     """How long a pairing code is good for."""
+    sync_seconds: float = 0.5
+    """How long a page takes to load its chats. Some libraries begin to listen only meanwhile."""

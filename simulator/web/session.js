@@ -89,7 +89,6 @@ async function loggedOut({ reason }) {
   await login.wipe();
   Conn.connected = false;
   Cmd.trigger("logout");
-  Socket.state = SOCKET_STATE.UNPAIRED;
   setTimeout(() => location.replace(LOGOUT_PAGE), LOGOUT_DELAY_MS);
 }
 

@@ -1,182 +1,58 @@
-"""What the simulator's tests share: a simulator, its phones, and real browsers with published libraries in them."""
+"""What the simulator's tests share: a running simulator, its phones and its faults."""
 
-import asyncio
-import itertools
-import json
-import os
-import shutil
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-from typing import Any, Self
 
 import aiohttp
 import pytest
+
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
+from tests.simulator.clients import Api, Faults, PageClient, Phone
 
-HERE = Path(__file__).parent
-WAIT_SECONDS = 20.0
-CHROMIUMS = [
-    "/usr/lib/chromium/chromium-headless-shell",
-    "chromium-headless-shell",
-    "/usr/lib/chromium/chromium",
-    "chromium",
-    "google-chrome",
-]
-
-
-def find_chromium() -> str:
-    """Returns the Chromium to test with: what CHROMIUM names, else the lightest installed."""
-    for name in filter(None, [os.environ.get("CHROMIUM"), *CHROMIUMS]):
-        if found := shutil.which(name):
-            return found
-    raise FileNotFoundError("No Chromium found; install it, or name it in CHROMIUM.")
-
-
-class Phone:
-    """A phone, by the simulator's HTTP."""
-
-    def __init__(self, http: aiohttp.ClientSession, url: str, number: str) -> None:
-        self.number = number
-        self._http = http
-        self._url = f"{url}/sim/phones/{number}"
-
-    async def scan(self, code: str) -> None:
-        await self._post("scan", {"code": code})
-
-    async def enter_code(self, code: str) -> None:
-        await self._post("enter-code", {"code": code})
-
-    async def unlink(self) -> None:
-        await self._post("unlink", {})
-
-    async def receive(self, sender: str, body: str) -> None:
-        await self._post("messages", {"from": sender, "body": body})
-
-    async def acknowledge(self, ids: list[str], ack: int) -> None:
-        await self._post("receipts", {"ids": ids, "ack": ack})
-
-    async def inbox(self) -> list[dict[str, Any]]:
-        async with self._http.get(f"{self._url}/inbox", raise_for_status=True) as response:
-            return (await response.json())["items"]
-
-    async def _post(self, action: str, body: dict[str, Any]) -> None:
-        async with self._http.post(f"{self._url}/{action}", json=body) as response:
-            assert response.status < 300, await response.text()
-
-
-class Library:
-    """A node program that drives a browser, speaking JSON lines: events out, commands in."""
-
-    def __init__(self, *arguments: str | Path) -> None:
-        self._arguments = ["node", *map(str, arguments)]
-        self._ids = itertools.count()
-        self._news = asyncio.Condition()
-        self.lines: list[dict[str, Any]] = []
-
-    async def __aenter__(self) -> Self:
-        self._process = await asyncio.create_subprocess_exec(
-            *self._arguments, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-        )
-        self._reader = asyncio.create_task(self._read())
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        await asyncio.wait_for(self._process.wait(), WAIT_SECONDS)
-        await self._reader
-
-    async def event(
-        self, name: str, matches: Callable[[Any], bool] = lambda _: True, *, after: int = 0
-    ) -> Any:
-        """Waits for an event, and returns its value; `after` skips lines that came before."""
-
-        def wanted(line: dict[str, Any]) -> bool:
-            return line.get("event") == name and matches(line.get("value"))
-
-        return (await self._line(wanted, after)).get("value")
-
-    async def do(self, **command: Any) -> Any:
-        """Carries out a command, and returns its value."""
-        number = next(self._ids)
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps({"id": number, **command}).encode() + b"\n")
-        line = await self._line(lambda line: line.get("id") == number, 0)
-        if "error" in line:
-            raise LibraryError(line["error"])
-        return line["value"]
-
-    async def _line(self, matches: Callable[[dict[str, Any]], bool], after: int) -> dict[str, Any]:
-        def found() -> dict[str, Any] | None:
-            return next(filter(matches, self.lines[after:]), None)
-
-        async with self._news:
-            try:
-                await asyncio.wait_for(self._news.wait_for(found), WAIT_SECONDS)
-            except TimeoutError:
-                pytest.fail(f"waited in vain; came: {json.dumps(self.lines, indent=1)[:4000]}")
-            line = found()
-        assert line is not None
-        return line
-
-    async def _read(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            async with self._news:
-                self.lines.append(json.loads(line))
-                self._news.notify_all()
-
-
-class LibraryError(Exception):
-    """The library refused a command."""
-
-
-class WaJs(Library):
-    """The page with wa-js in it."""
-
-    def __init__(self, profile: Path, url: str) -> None:
-        super().__init__(HERE / "wajs.mjs", find_chromium(), profile, url)
-
-    async def evaluate(self, expression: str) -> Any:
-        """Evaluates JavaScript in the page, awaiting a promise."""
-        return await self.do(expression=expression)
-
-    async def code(self) -> str:
-        """Waits for a QR code."""
-        return str(await self.event("conn.auth_code_change", bool))
-
-    async def link(self, phone: Phone) -> None:
-        """Lets a phone scan the code, and waits until the page is in use."""
-        await phone.scan(await self.code())
-        await self.event("conn.main_loaded")
-
-    async def send(self, number: str, body: str) -> str:
-        """Sends a text, and returns the message's id once the server has it."""
-        call = f"WPP.chat.sendTextMessage('{number}@c.us', {json.dumps(body)})"
-        return str(await self.evaluate(f"{call}.then((sent) => sent.id.split('_')[2])"))
-
-
-class WhatsAppWebJs(Library):
-    """A client of whatsapp-web.js; the simulator must serve https."""
-
-    def __init__(self, profile: Path, simulator: Simulator) -> None:
-        super().__init__(HERE / "wwebjs.mjs", find_chromium(), profile, str(simulator.port))
+ALICE = "491700000001"
+BOB = "491700000002"
 
 
 @pytest.fixture
-async def simulator() -> AsyncIterator[Simulator]:
-    async with Simulator(SimulatorSettings()) as running:
+def settings() -> SimulatorSettings:
+    """Overridden where a test needs other times, or TLS."""
+    return SimulatorSettings(sync_seconds=0.0)
+
+
+@pytest.fixture
+async def simulator(settings: SimulatorSettings) -> AsyncIterator[Simulator]:
+    async with Simulator(settings) as running:
         yield running
 
 
 @pytest.fixture
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    # the simulator signs its certificate itself
     connector = aiohttp.TCPConnector(ssl=False)
     async with aiohttp.ClientSession(connector=connector) as session:
         yield session
 
 
 @pytest.fixture
-def phone(simulator: Simulator, http: aiohttp.ClientSession) -> Callable[[str], Phone]:
-    return lambda number: Phone(http, simulator.url, number)
+def alice(simulator: Simulator, http: aiohttp.ClientSession) -> Phone:
+    return Phone(http, simulator.url, ALICE)
+
+
+@pytest.fixture
+def bob(simulator: Simulator, http: aiohttp.ClientSession) -> Phone:
+    return Phone(http, simulator.url, BOB)
+
+
+@pytest.fixture
+def phones(simulator: Simulator, http: aiohttp.ClientSession) -> Api:
+    return Api(http, f"{simulator.url}/sim/phones")
+
+
+@pytest.fixture
+def faults(simulator: Simulator, http: aiohttp.ClientSession) -> Faults:
+    return Faults(http, simulator.url)
+
+
+@pytest.fixture
+def open_page(simulator: Simulator, http: aiohttp.ClientSession) -> Callable[[], PageClient]:
+    return lambda: PageClient(http, simulator.url)

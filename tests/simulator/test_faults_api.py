@@ -1,0 +1,151 @@
+"""Faults over HTTP, and what they do to a page that is nothing but its websocket."""
+
+import time
+from collections.abc import Callable
+
+import aiohttp
+import pytest
+
+from simulator.server import Simulator
+from tests.simulator.clients import Faults, PageClient, Phone
+
+OpenPage = Callable[[], PageClient]
+
+
+async def test_faults_are_listed_until_they_are_deleted(faults: Faults) -> None:
+    one = await faults.begin("offline", number="491700000001")
+    two = await faults.begin("slow-load", seconds=2)
+
+    listed = (await faults.call("GET", ""))["items"]
+    assert [(fault["kind"], fault["number"], fault["seconds"]) for fault in listed] == [
+        ("offline", "491700000001", None),
+        ("slow-load", None, 2.0),
+    ]
+
+    await faults.call("DELETE", f"/{one['id']}")
+    assert [fault["id"] for fault in (await faults.call("GET", ""))["items"]] == [two["id"]]
+
+    await faults.end_all()
+    assert (await faults.call("GET", ""))["items"] == []
+
+
+async def test_the_kinds_are_described(faults: Faults) -> None:
+    assert "no-qr" in (await faults.call("GET", ""))["kinds"]
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({}, "invalid-body"),
+        ({"kind": "earthquake"}, "invalid-body"),
+        ({"kind": "offline", "number": "abc"}, "invalid-body"),
+        ({"kind": "offline", "colour": "red"}, "invalid-body"),
+        ({"kind": "slow-sync", "seconds": -1}, "invalid-body"),
+        ({"kind": "slow-sync", "seconds": True}, "invalid-body"),
+        ({"kind": "slow-sync"}, "invalid-fault"),
+        ({"kind": "offline", "seconds": 1}, "invalid-fault"),
+    ],
+)
+async def test_what_is_no_fault_is_refused(body: object, problem: str, faults: Faults) -> None:
+    assert await faults.refused("POST", "", body) == (422, problem)
+
+
+@pytest.mark.parametrize("fault_id", ["7", "abc"])
+async def test_an_unknown_fault_cannot_be_deleted(fault_id: str, faults: Faults) -> None:
+    assert await faults.refused("DELETE", f"/{fault_id}") == (404, "unknown-fault")
+
+
+async def test_no_qr_keeps_the_codes_back_until_it_ends(
+    faults: Faults, open_page: OpenPage
+) -> None:
+    await faults.begin("no-qr")
+    async with open_page() as page:
+        await page.call("number-exists", number="491700000001")
+        assert not any(event["type"] == "codes" for event in page.events)
+
+        await faults.end_all()
+
+        assert len((await page.event("codes"))["refs"]) == 6
+
+
+async def test_slow_load_delays_the_page(
+    faults: Faults, simulator: Simulator, http: aiohttp.ClientSession
+) -> None:
+    await faults.begin("slow-load", number="491700000001", seconds=0.3)
+
+    started = time.monotonic()
+    async with http.get(simulator.url, cookies={"sim_number": "491700000001"}):
+        assert time.monotonic() - started >= 0.3
+
+
+async def test_slow_sync_tells_its_progress(
+    faults: Faults, alice: Phone, open_page: OpenPage
+) -> None:
+    await faults.begin("slow-sync", seconds=0.2)
+    async with open_page() as page:
+        started = time.monotonic()
+        await page.link(alice)
+
+        assert time.monotonic() - started >= 0.2
+        percents = [e["percent"] for e in page.events if e["type"] == "sync-progress"]
+        assert percents == list(range(0, 101, 10))
+
+
+async def test_offline_hits_open_pages_and_keeps_them_away(
+    faults: Faults, alice: Phone, bob: Phone, open_page: OpenPage
+) -> None:
+    async with open_page() as page, open_page() as other:
+        await page.link(alice)
+        await other.link(bob)
+
+        fault = await faults.begin("offline", number=alice.number)
+
+        assert fault["hit"] == [alice.number]
+        await page.closed()
+        with pytest.raises(aiohttp.WSServerHandshakeError):
+            await page.connect()
+        await other.call("number-exists", number=alice.number)
+
+        await faults.end_all()
+        await page.connect()
+        await page.event("welcome")
+
+
+async def test_logout_unlinks_at_once(faults: Faults, alice: Phone, open_page: OpenPage) -> None:
+    async with open_page() as page:
+        await page.link(alice)
+
+        fault = await faults.begin("logout")
+
+        assert (fault["hit"], fault["lasting"]) == ([alice.number], False)
+        await page.event("unlinked")
+
+
+@pytest.mark.parametrize("kind", ["conflict", "reload"])
+async def test_what_happens_once_is_told_to_open_pages(
+    kind: str, faults: Faults, alice: Phone, open_page: OpenPage
+) -> None:
+    async with open_page() as page:
+        await page.link(alice)
+
+        await faults.begin(kind, number=alice.number)
+
+        await page.event(kind)
+
+
+async def test_terms_block_pages_until_they_are_accepted(
+    faults: Faults, alice: Phone, open_page: OpenPage
+) -> None:
+    page = open_page()
+    async with page:
+        await page.link(alice)
+        await faults.begin("terms")
+        assert (await page.event("blocked"))["state"] == "TOS_BLOCK"
+
+    async with page:
+        await page.event("blocked")
+        await faults.end_all()
+        await page.closed()
+
+    async with page:
+        await page.event("welcome")
