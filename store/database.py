@@ -6,6 +6,7 @@ published, and the same event ids are then given again to other events.
 """
 
 import functools
+import importlib
 import logging
 import os
 import sqlite3
@@ -16,7 +17,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.backends.base.config_generator import expand_db_url
-from tortoise.connection import get_connection
+from tortoise.connection import get_connection, get_connections
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import BaseORMException, ConfigurationError, OperationalError
 from tortoise.transactions import in_transaction
@@ -42,6 +43,18 @@ logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    try:
+        asyncpg = importlib.import_module("asyncpg")
+    except ModuleNotFoundError:
+        return (sqlite3.Error,)
+    return (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+# Tortoise lets many errors of the drivers through.
+DATABASE_ERRORS: tuple[type[Exception], ...] = (BaseORMException, OSError, *_driver_errors())
 
 
 def sqlite_url(path: Path) -> str:
@@ -76,8 +89,8 @@ async def open_database(url: str, *, busy_timeout: float = 1.0) -> AsyncIterator
     try:
         with _opening_errors():
             client = get_connection(CONNECTION)
-            # Before the first query: tortoise's query lock is never given back if this fails.
-            await client.create_connection(with_db=True)
+            # Connects. After a failed try tortoise would wait for ever at the next query: it does
+            # not give its lock back. So this is the only query until it has succeeded.
             await client.execute_query("SELECT 1")
             await migrate(client, APPS, lock_file=_lock_file(url))
         yield
@@ -94,7 +107,7 @@ def database_errors(
     async def translated(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
             return await query(*args, **kwargs)
-        except (BaseORMException, sqlite3.Error, OSError) as error:
+        except DATABASE_ERRORS as error:
             raise DatabaseAway(f"{DatabaseAway.__doc__} ({error})") from error
 
     return translated
@@ -104,20 +117,27 @@ def database_errors(
 async def transaction() -> AsyncIterator[BaseDBAsyncClient]:
     """Run queries as one transaction, on the connection that is given.
 
-    A commit that fails can leave SQLite's only connection inside of its transaction; tortoise would
-    then commit the remains with whatever is written next.
+    When a transaction does not end properly, tortoise can leave its remains behind: these are
+    cleared here, or the next transaction would become a part of this one.
     """
+    client = get_connection(CONNECTION)
     try:
         async with in_transaction(CONNECTION) as connection:
             yield connection
     except BaseException:
-        client = get_connection(CONNECTION)
+        if get_connection(CONNECTION) is not client:
+            get_connections().set(CONNECTION, client)
         if client.capabilities.dialect == "sqlite":
-            try:
-                await client.execute_query("ROLLBACK")
-            except OperationalError:
-                logger.debug("The failed transaction left nothing behind")
+            await _roll_back(client)
         raise
+
+
+async def _roll_back(client: BaseDBAsyncClient) -> None:
+    """End what a failed commit has left open on SQLite's only connection."""
+    try:
+        await client.execute_query("ROLLBACK")
+    except OperationalError:
+        logger.debug("The failed transaction left nothing open")
 
 
 def _connection_of(url: str, busy_timeout: float) -> dict[str, Any]:
@@ -170,5 +190,5 @@ def _opening_errors() -> Iterator[None]:
         raise DatabaseUnusable(f"The database cannot be used: {error}") from error
     except PermissionError as error:
         raise DatabaseUnusable(f"The database cannot be used: {error}") from error
-    except (BaseORMException, OSError) as error:
+    except DATABASE_ERRORS as error:
         raise DatabaseAway(f"{DatabaseAway.__doc__} ({error})") from error

@@ -32,7 +32,6 @@ async def migrate(
     client: BaseDBAsyncClient,
     apps: dict[str, dict[str, Any]],
     lock_file: Path | None,
-    lock_seconds: float = LOCK_SECONDS,
 ) -> None:
     """Run the migrations that the database has not had yet.
 
@@ -40,13 +39,12 @@ async def migrate(
         client: An open connection.
         apps: Tortoise's description of our models and migrations.
         lock_file: What SQLite's users lock; nothing on Postgres.
-        lock_seconds: How long another process's migration is waited for.
 
     Raises:
         DatabaseTooNew: The database has had migrations that this version does not know.
         DatabaseAway: Another process did not finish its migration in time.
     """
-    lock = _advisory_lock(client) if lock_file is None else _file_lock(lock_file, lock_seconds)
+    lock = _advisory_lock(client) if lock_file is None else _file_lock(lock_file)
     async with lock:
         executor = MigrationExecutor(client, apps)
         await executor.loader.build_graph()
@@ -63,18 +61,25 @@ def _report(stage: str, _: str, name: str) -> None:
 
 
 @asynccontextmanager
-async def _file_lock(path: Path, seconds: float) -> AsyncIterator[None]:
+async def _file_lock(path: Path) -> AsyncIterator[None]:
     descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        patience = time.monotonic() + seconds
-        while not _try_lock(descriptor):
-            if time.monotonic() > patience:
-                raise DatabaseAway(f"Another process has held {path} for {seconds:g} s")
-            await asyncio.sleep(POLL_SECONDS)
-        # The file stays: removing it would let two processes lock two files of one name.
+        await _wait_for_lock(descriptor, path)
+        # The file stays: if it were removed, two processes could lock two files of one name.
         yield
     finally:
         os.close(descriptor)
+
+
+async def _wait_for_lock(descriptor: int, path: Path) -> None:
+    if _try_lock(descriptor):
+        return
+    logger.info("Another process migrates the database; waiting for it")
+    patience = time.monotonic() + LOCK_SECONDS
+    while not _try_lock(descriptor):
+        if time.monotonic() > patience:
+            raise DatabaseAway(f"Another process has held {path} for {LOCK_SECONDS:g} s")
+        await asyncio.sleep(POLL_SECONDS)
 
 
 def _try_lock(descriptor: int) -> bool:

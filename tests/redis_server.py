@@ -1,5 +1,6 @@
 """A real redis-server of our own, which tests start and stop."""
 
+import re
 import shutil
 import signal
 import socket
@@ -52,6 +53,13 @@ class RedisServer:
             self._process.wait()
             self._process = None
 
+    @property
+    def pings(self) -> int:
+        """How often clients have asked whether it is there."""
+        stats = re.search(r"cmdstat_ping:calls=(\d+)", self._ask("INFO commandstats"))
+        assert stats is not None
+        return int(stats[1])
+
     def _answers(self) -> bool:
         try:
             return self._ask("PING") == "+PONG"
@@ -61,7 +69,7 @@ class RedisServer:
     def _ask(self, command: str) -> str:
         with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
             connection.sendall(f"{command}\r\n".encode())
-            return connection.recv(64).decode().strip()
+            return connection.recv(65536).decode().strip()
 
 
 def _free_port() -> int:

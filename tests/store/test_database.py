@@ -2,8 +2,12 @@
 
 import asyncio
 import contextvars
+import fcntl
+import logging
 import sqlite3
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,10 +16,23 @@ from aiohttp.test_utils import TestClient, TestServer
 from tortoise.context import get_current_context
 from tortoise.migrations.autodetector import MigrationAutodetector
 
-from store import accounts
+from store import accounts, migrating
 from store.database import APPS, open_database, sqlite_url, transaction
 from store.errors import DatabaseAway, DatabaseTooNew, DatabaseUnusable
-from tests.store.parts import HeldDatabase
+from tests.store.parts import HeldDatabase, until
+
+
+async def open_and_close(path: Path) -> None:
+    async with open_database(sqlite_url(path)):
+        pass
+
+
+@contextmanager
+def another_migrates(path: Path) -> Iterator[None]:
+    path.parent.mkdir()
+    with Path(f"{path}.migrating").open("wb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 async def test_files_are_for_us_alone(database: None, path: Path) -> None:
@@ -95,9 +112,30 @@ async def test_servers_that_start_at_once_migrate_once(path: Path) -> None:
     assert [await server.wait() for server in servers] == [0, 0, 0]
 
 
+async def test_a_server_waits_while_another_one_migrates(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "store.migrating")
+
+    with another_migrates(path):
+        opening = asyncio.create_task(open_and_close(path))
+        await until(lambda: "Another process migrates" in caplog.text)
+        assert not opening.done()
+
+    await opening
+    assert "Database migrated: 0001_initial" in caplog.text
+
+
+async def test_a_migration_that_does_not_end_is_not_waited_for_forever(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrating, "LOCK_SECONDS", 0.1)
+    with another_migrates(path), pytest.raises(DatabaseAway, match="held"):
+        await open_and_close(path)
+
+
 async def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
-    async with open_database(sqlite_url(path)):
-        pass
+    await open_and_close(path)
     with sqlite3.connect(path) as connection:
         connection.execute(
             "INSERT INTO tortoise_migrations (app, name, applied_at) VALUES ('store', '9999_x', '')"
@@ -105,8 +143,7 @@ async def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
     connection.close()
 
     with pytest.raises(DatabaseTooNew, match="9999_x"):
-        async with open_database(sqlite_url(path)):
-            pass
+        await open_and_close(path)
 
 
 async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
@@ -114,8 +151,7 @@ async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
     path.write_bytes(b"this is no database, and long enough to be seen as none" * 20)
 
     with pytest.raises(DatabaseUnusable, match="not a database"):
-        async with open_database(sqlite_url(path)):
-            pass
+        await open_and_close(path)
 
 
 @pytest.mark.parametrize("url", ["", "sqlite://", "mysql://root@localhost/wa", "wa.sqlite3"])

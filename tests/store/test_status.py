@@ -1,0 +1,15 @@
+"""The words for an account's state know what they mean."""
+
+import pytest
+
+from store.status import Cause, Status
+
+
+def test_a_transient_status_has_a_browser() -> None:
+    assert all(status.has_browser for status in Status if status.transient)
+
+
+@pytest.mark.parametrize("cause", Cause)
+def test_every_cause_is_a_word_with_a_sentence(cause: Cause) -> None:
+    assert cause.value == cause.name.lower() == f"{cause}"
+    assert cause.sentence.endswith(".")
