@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 
@@ -90,7 +91,7 @@ async def _serve(settings: SimulatorSettings) -> int:
             await stop.wait()
     except OSError as error:
         address = f"{settings.host}:{settings.port}"
-        reason = error.strerror or error
+        reason = os.strerror(error.errno) if error.errno else error
         print(f"The simulator cannot listen on {address}: {reason}", file=sys.stderr)
         return 2
     return 0
@@ -104,7 +105,8 @@ def _greeting(url: str, with_tls: bool) -> str:
         f'  scan a code:     {curl} -d \'{{"code": "<text of the QR>"}}\' {phone}/scan\n'
         f'  send a message:  {curl} -d \'{{"from": "491700000077", "body": "Hello"}}\''
         f" {phone}/messages\n"
-        f"  see the phones:  {curl} {url}/sim/phones"
+        f"  see the phones:  {curl} {url}/sim/phones\n"
+        f'  break something: {curl} -d \'{{"kind": "offline"}}\' {url}/sim/faults'
     )
 
 

@@ -31,10 +31,12 @@ class Trait:
     lasting: bool = True
     """Whether it goes on until it is deleted, as opposed to happening once."""
     takes_seconds: bool = False
+    concerns_a_number: bool = True
+    """Whether it can be had for one number only; pages that are not linked yet have none."""
 
 
 KINDS = {
-    Kind.NO_QR: Trait("Unlinked pages are not given QR codes."),
+    Kind.NO_QR: Trait("Unlinked pages are not given QR codes.", concerns_a_number=False),
     Kind.SLOW_LOAD: Trait("The page is answered late.", takes_seconds=True),
     Kind.SLOW_SYNC: Trait("Loading chats takes long, and tells its progress.", takes_seconds=True),
     Kind.OFFLINE: Trait("Pages have no connection to WhatsApp."),
@@ -82,13 +84,15 @@ class Faults:
         """Makes a fault, which is kept if its kind lasts.
 
         Raises:
-            FaultError: the seconds are missing, or mean nothing.
+            FaultError: the seconds are missing, or seconds or number mean nothing.
         """
         trait = KINDS[kind]
         if trait.takes_seconds and seconds is None:
             raise FaultError(f"{kind} needs `seconds`.")
         if not trait.takes_seconds and seconds is not None:
             raise FaultError(f"{kind} takes no `seconds`.")
+        if number is not None and not trait.concerns_a_number:
+            raise FaultError(f"{kind} takes no `number`: pages that are not linked yet have none.")
         fault = Fault(next(self._ids), kind, number, seconds)
         if trait.lasting:
             self._lasting[fault.id] = fault

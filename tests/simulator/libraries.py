@@ -65,6 +65,10 @@ class Library:
 
         return (await self._line(wanted, after)).get("value")
 
+    def values(self, name: str) -> list[Any]:
+        """Returns the values of all events of a name that have come."""
+        return [line.get("value") for line in self.lines if line.get("event") == name]
+
     async def do(self, **command: Any) -> Any:
         """Carries out a command, and returns its value."""
         number = next(self._ids)

@@ -57,5 +57,10 @@ def test_seconds_belong_to_what_is_slow(kind: Kind, seconds: float | None) -> No
         Faults().add(kind, None, seconds)
 
 
+def test_pages_without_a_number_are_not_told_apart() -> None:
+    with pytest.raises(FaultError):
+        Faults().add(Kind.NO_QR, ALICE, None)
+
+
 def test_every_kind_is_described() -> None:
     assert set(KINDS) == set(Kind)

@@ -1,5 +1,6 @@
 """wa-js, as published and in a real Chromium, takes the page for WhatsApp Web."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -62,8 +63,7 @@ async def test_a_text_goes_out_and_its_acks_come_back(page: WaJs, alice: Phone, 
     await bob.acknowledge(message_id, 2)
     await bob.acknowledge(message_id, 3)
     await page.event("chat.msg_ack_change", lambda value: value["ack"] == 3)
-    acks = [line["value"] for line in page.lines if line.get("event") == "chat.msg_ack_change"]
-    assert acks == [{"ack": ack, "ids": [message_id]} for ack in (1, 2, 3)]
+    assert [ack["ack"] for ack in page.values("chat.msg_ack_change")] == [1, 2, 3]
 
 
 async def test_a_text_comes_in(page: WaJs, alice: Phone, bob: Phone) -> None:
@@ -126,8 +126,7 @@ async def test_a_login_outlives_the_browser(
         await page.event("conn.main_loaded")
         await page.listening()
 
-        codes = [line for line in page.lines if line.get("event") == "conn.auth_code_change"]
-        assert not any(line["value"] for line in codes)
+        assert not any(page.values("conn.auth_code_change"))
         messages = await page.evaluate(
             "WPP.whatsapp.MsgStore.getModelsArray().map((m) => [m.body, m.isNewMsg])"
         )
@@ -188,6 +187,23 @@ async def test_offline_it_waits_and_comes_back(
     assert await page.evaluate("WPP.whatsapp.Stream.mode") == "MAIN"
 
 
+async def test_a_text_that_is_sent_offline_goes_out_later(
+    page: WaJs, alice: Phone, bob: Phone, faults: Faults
+) -> None:
+    await page.link(alice)
+    await alice.receive(bob.number, "hello")
+    await page.event("chat.new_message")
+    await faults.begin("offline")
+    await page.event("conn.stream_info_changed", lambda info: info == "OFFLINE")
+    sending = asyncio.create_task(page.send(bob.number, "late"))
+    await page.event("chat.new_message", lambda message: message["fromMe"])
+
+    await faults.end_all()
+
+    await sending
+    assert [message["body"] for message in await bob.inbox()] == ["late"]
+
+
 async def test_a_conflict_lasts_until_the_session_is_taken_back(
     page: WaJs, alice: Phone, faults: Faults
 ) -> None:
@@ -242,30 +258,30 @@ async def test_it_raises_nothing_inside_the_page(page: WaJs, alice: Phone, bob: 
     await alice.receive(bob.number, "hello")
     await page.event("chat.new_message", lambda message: not message["fromMe"])
 
-    assert [line for line in page.lines if line.get("event") == "page.error"] == []
+    assert page.values("page.error") == []
 
 
 class TestShortLivedCodes:
     @pytest.fixture
     def settings(self) -> SimulatorSettings:
-        return SimulatorSettings(qr_first_seconds=1.6, qr_next_seconds=0.3)
+        return SimulatorSettings(qr_first_seconds=0.6, qr_next_seconds=0.3)
 
     async def test_six_codes_follow_one_another_and_more_come_when_asked_for(
-        self, page: WaJs, alice: Phone
+        self, simulator: Simulator, tmp_path: Path, alice: Phone, faults: Faults
     ) -> None:
-        await page.event("conn.qrcode_idle")
-        shown = [
-            line["value"]
-            for line in page.lines
-            if line.get("event") == "conn.auth_code_change" and line["value"]
-        ]
-        assert len(set(shown)) == 6
-        before = len(page.lines)
+        await faults.begin("no-qr")
+        async with WaJs(tmp_path, simulator.url) as page:
+            await page.event("conn.auth_code_change", lambda code: code is None)
+            await faults.end_all()
 
-        await page.evaluate("WPP.conn.refreshQR()")
+            await page.event("conn.qrcode_idle")
+            assert len({value for value in page.values("conn.auth_code_change") if value}) == 6
+            before = len(page.lines)
 
-        await alice.scan(await page.event("conn.auth_code_change", bool, after=before))
-        await page.event("conn.authenticated")
+            await page.evaluate("WPP.conn.refreshQR()")
+
+            await alice.scan(await page.event("conn.auth_code_change", bool, after=before))
+            await page.event("conn.authenticated")
 
 
 class TestShortLivedPairingCodes:

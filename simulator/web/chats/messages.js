@@ -2,7 +2,7 @@
 
 import { BaseCollection } from "../base/collection.js";
 import { BaseModel } from "../base/model.js";
-import { server } from "../connection/server.js";
+import { NotConnected, server } from "../connection/server.js";
 import { MsgKey } from "../ids/msg-key.js";
 import { Wid } from "../ids/wid.js";
 import { chats, ensureChat } from "./chats.js";
@@ -111,13 +111,25 @@ export function handleChatSimpleReceipt({ from, externalIds, ack }) {
   }
 }
 
+/** Sends until there is an answer; the server takes a message that comes twice for one. */
+async function send(message) {
+  for (;;) {
+    try {
+      return await server.call("send-message", {
+        id: message.id.id,
+        to: message.to.user,
+        body: message.body,
+      });
+    } catch (error) {
+      if (!(error instanceof NotConnected)) throw error;
+      await new Promise((connected) => server.once("welcome", connected));
+    }
+  }
+}
+
 async function transmit(message) {
   try {
-    const { t } = await server.call("send-message", {
-      id: message.id.id,
-      to: message.to.user,
-      body: message.body,
-    });
+    const { t } = await send(message);
     message.t = t;
     message.updateAck(ACK.SENT);
     return { messageSendResult: "OK", t };

@@ -9,6 +9,9 @@ const ADDRESS = `${location.protocol === "https:" ? "wss" : "ws"}://${location.h
 const FIRST_RETRY_MS = 250;
 const LONGEST_RETRY_MS = 2_000;
 
+/** The connection was away, or went away before the answer came. */
+export class NotConnected extends Error {}
+
 class Server extends EventEmitter {
   #socket = null;
   #retryMs = FIRST_RETRY_MS;
@@ -45,14 +48,14 @@ class Server extends EventEmitter {
     return true;
   }
 
-  /** Asks, and resolves with the answer; rejects with the server's refusal, or when the connection is lost. */
+  /** Asks, and resolves with the answer. Rejects with the server's refusal, or NotConnected. */
   call(method, params = {}) {
     const id = ++this.#lastCall;
     return new Promise((resolve, reject) => {
       if (this.tell("call", { id, method, params })) {
         this.#calls.set(id, { resolve, reject });
       } else {
-        reject(new Error(`${method}: not connected`));
+        reject(new NotConnected(method));
       }
     });
   }
@@ -80,7 +83,7 @@ class Server extends EventEmitter {
 
   #failCalls() {
     for (const { reject } of this.#calls.values()) {
-      reject(new Error("The connection was lost"));
+      reject(new NotConnected("Lost before the answer came"));
     }
     this.#calls.clear();
   }
