@@ -33,6 +33,8 @@ class BrowserConfig:
     """For a browser to end in good order, before it is killed."""
     call_seconds: float = 30.0
     """For a call into the page, such as sending a text."""
+    durable_seconds: float = 10.0
+    """For a fresh login to be proven on the disk, before the account is called ready anyway."""
     unlink_seconds: float = 10.0
     """For WhatsApp to take a logout, before the browser is closed without it."""
 

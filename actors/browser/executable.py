@@ -37,14 +37,14 @@ class Executable:
         """Whether it is the small build, which has no window system at all."""
         return "headless-shell" in self.path.name or "headless_shell" in self.path.name
 
-    @property
-    def user_agent(self) -> str:
-        """What a desktop Chrome of this version says; by itself it would say HeadlessChrome."""
-        major = self.version.partition(".")[0]
-        return (
-            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-            f"Chrome/{major}.0.0.0 Safari/537.36"
-        )
+
+def user_agent(version: str) -> str:
+    """Give what a desktop Chrome of a version says; by itself Chromium would say HeadlessChrome."""
+    major = version.partition(".")[0]
+    return (
+        "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        f"Chrome/{major}.0.0.0 Safari/537.36"
+    )
 
 
 @lru_cache(maxsize=4)

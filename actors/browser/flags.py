@@ -7,7 +7,7 @@ that is not needed, no talk with anybody but WhatsApp.
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from actors.browser.executable import Executable
+from actors.browser.executable import Executable, user_agent
 
 MARKER = "--wa-manager"
 
@@ -39,6 +39,9 @@ FLAGS = {
     "--disable-renderer-backgrounding": "a page that nobody looks at must stay connected",
     "--disable-backgrounding-occluded-windows": "a page that nobody looks at must stay connected",
     "--disable-blink-features=AutomationControlled": "navigator.webdriver stays as people have it",
+    "--enable-aggressive-domstorage-flushing": "a new login is on the disk after one second, "
+    "not after five or, where a page writes often, minutes; see durability.py",
+    "--accept-lang=en-US,en": "the page speaks English on every server, see page.js",
     "--disable-popup-blocking": "a blocked dialog would wait for a click",
 }
 
@@ -93,7 +96,7 @@ def command(
     if map_host is not None:
         host = urlsplit(web_url).hostname
         line += [f"--host-resolver-rules=MAP {host} {map_host}", "--ignore-certificate-errors"]
-    line += [f"--user-agent={executable.user_agent}", f"--user-data-dir={profile}", marker]
+    line += [f"--user-agent={user_agent(executable.version)}", f"--user-data-dir={profile}", marker]
     return [*line, "about:blank"]
 
 

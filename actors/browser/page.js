@@ -23,6 +23,10 @@
     "UserPrefs",
   ];
 
+  // A mark that nothing but its being kept is asked of.
+  const MARK_KEY = "wa-manager-mark";
+  const ANNOUNCEMENT = /what.s new|fresh look/i;
+
   const WPP = window.WPP;
   let lastState = "";
   let logoutReason = null;
@@ -104,11 +108,29 @@
     });
   }
 
-  function tellInjected() {
+  // Told for each document, once wa-js has found all that it is going to find.
+  function tellLoaded() {
     const missing = ESSENTIALS.filter(
       (name) => attempt(() => WPP.whatsapp[name]) === null,
     );
-    tell("injected", { missing, build: build() });
+    tell("loaded", { missing, build: build() });
+  }
+
+  // WhatsApp unlinks an account within minutes that leaves its "What's new" dialog open.
+  function closeAnnouncement() {
+    for (const dialog of document.querySelectorAll('[role="dialog"]')) {
+      if (!ANNOUNCEMENT.test(dialog.textContent)) continue;
+      const buttons = dialog.querySelectorAll('button, [role="button"]');
+      const proceed = [...buttons].find(
+        (button) => button.textContent.trim() === "Continue",
+      );
+      proceed?.click();
+    }
+  }
+
+  function look() {
+    tellState();
+    closeAnnouncement();
   }
 
   function follow() {
@@ -145,13 +167,12 @@
   }
 
   function start() {
-    tellInjected();
     WPP.whatsapp.Socket?.on("change:state", tellState);
     WPP.whatsapp.Conn?.on("change:pushname", tellState);
     WPP.whatsapp.Cmd?.on("offline_progress_update_from_bridge", tellProgress);
     tellState();
     tellCode();
-    setInterval(tellState, LEVEL_INTERVAL_MS);
+    setInterval(look, LEVEL_INTERVAL_MS);
   }
 
   const calls = {
@@ -181,6 +202,11 @@
       await WPP.conn.logout();
       return {};
     },
+    async keep(mark) {
+      if (mark === null) localStorage.removeItem(MARK_KEY);
+      else localStorage.setItem(MARK_KEY, mark);
+      return {};
+    },
     async ping() {
       return {};
     },
@@ -199,6 +225,6 @@
   tell("document", { query: location.search });
   watchPasskey();
   follow();
-  if (WPP.isInjected) start();
-  else WPP.on("loader.injected", start);
+  WPP.on("loader.injected", start);
+  WPP.on("loader.ready", tellLoaded);
 })();

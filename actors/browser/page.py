@@ -8,6 +8,7 @@ import asyncio
 import base64
 import json
 import logging
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +36,7 @@ from actors.browser.errors import (
     PageTimeout,
     PageUnreachable,
 )
+from actors.browser.executable import user_agent
 from actors.browser.interpreter import Fact
 from actors.browser.reports import SentMessage
 
@@ -44,6 +46,9 @@ BINDING = "waManagerTell"
 
 # Otherwise wa-js reports its use to its makers.
 WA_JS_CONFIG = "window.WPPConfig = { disableGoogleAnalytics: true };"
+
+MISSING_MODULE = re.compile(r"[Mm]odule (\w+) was not found|(?<!\w)(\w+) module was not found")
+"""How wa-js complains of what it looked for in WhatsApp Web."""
 
 NETWORK_ERRORS = {
     "net::ERR_NAME_NOT_RESOLVED": "its name cannot be resolved",
@@ -83,7 +88,7 @@ class WhatsAppPage:
         self._told = told
         self._page: Page | None = None
         self._session: CDPSession | None = None
-        self._injected = asyncio.Event()
+        self._missing: set[str] = set()
         self._loading: asyncio.TimerHandle | None = None
         self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
@@ -151,6 +156,10 @@ class WhatsAppPage:
         """Unlink this device; same errors as `pairing_code`."""
         await self._call("logout", seconds=seconds)
 
+    async def keep(self, mark: str | None) -> None:
+        """Put a mark into localStorage, or take it out; same errors as `pairing_code`."""
+        await self._call("keep", mark)
+
     async def ping(self) -> None:
         """Make sure the page's main thread answers.
 
@@ -170,10 +179,15 @@ class WhatsAppPage:
         # pyppeteer's own handler takes every binding's payload for one of its own.
         session.remove_all_listeners("Runtime.bindingCalled")
         session.on("Runtime.bindingCalled", self._on_binding)
+        session.remove_all_listeners("Runtime.consoleAPICalled")
+        session.on("Runtime.consoleAPICalled", self._on_console)
+        session.remove_all_listeners("Runtime.exceptionThrown")
         session.on("detached", lambda: self._fail(PageCrashed("The page was closed.")))
         page.on("error", lambda _: self._fail(PageCrashed()))
         page.on("framenavigated", self._on_navigated)
         await session.send("Runtime.addBinding", {"name": BINDING})
+        identity = _identity(await page.browser.version())
+        await session.send("Emulation.setUserAgentOverride", identity)
 
     async def _goto(self, page: Page) -> None:
         host = urlsplit(self._config.web_url).netloc
@@ -202,30 +216,44 @@ class WhatsAppPage:
         fact = json.loads(event["payload"])
         match fact:
             case {"fact": "document"}:
-                self._expect_injection()
-            case {"fact": "injected", "missing": missing}:
-                self._on_injected(missing, fact["build"])
+                self._expect_to_load()
+            case {"fact": "loaded", "missing": missing}:
+                self._on_loaded(missing, fact["build"])
         self._told(fact)
 
-    def _expect_injection(self) -> None:
+    def _on_console(self, event: dict[str, Any]) -> None:
+        """Let go of what the page logged, which Chromium keeps for us, and learn what it lacks."""
+        for argument in event["args"]:
+            if (kept := argument.get("objectId")) is not None and self._session is not None:
+                self._session.send("Runtime.releaseObject", {"objectId": kept})
+            if found := MISSING_MODULE.search(str(argument.get("value", ""))):
+                self._missing.add(found.group(1) or found.group(2))
+
+    def _expect_to_load(self) -> None:
         """Give wa-js its time to find WhatsApp Web in a new document."""
         self.close()
-        seconds = self._config.page_load_seconds
-        broken = PageBroken(f"WhatsApp Web's module system did not appear within {seconds:g} s.")
+        self._missing.clear()
         loop = asyncio.get_running_loop()
-        self._loading = loop.call_later(seconds, self._fail, broken)
+        self._loading = loop.call_later(self._config.page_load_seconds, self._on_not_loaded)
 
-    def _on_injected(self, missing: list[str], build: str | None) -> None:
+    def _on_not_loaded(self) -> None:
+        seconds = self._config.page_load_seconds
+        names = f" Missing: {', '.join(sorted(self._missing))}." if self._missing else ""
+        self._fail(PageBroken(f"WhatsApp Web did not come up within {seconds:g} s.{names}"))
+
+    def _on_loaded(self, missing: list[str], build: str | None) -> None:
         self.close()
         if missing:
-            names = ", ".join(missing)
+            names = ", ".join(sorted({*missing, *self._missing}))
             self._fail(PageBroken(f"WhatsApp Web {build} lacks what wa-js looks for: {names}."))
 
     def _fail(self, reason: Exception) -> None:
         if not self.failed.done():
             self.failed.set_result(reason)
 
-    async def _call(self, name: str, *args: str, seconds: float | None = None) -> dict[str, Any]:
+    async def _call(
+        self, name: str, *args: str | None, seconds: float | None = None
+    ) -> dict[str, Any]:
         """Call a function of page.js and give what it returns."""
         arguments = ", ".join(json.dumps(argument) for argument in (name, *args))
         expression = {
@@ -283,6 +311,27 @@ def _sources(wa_js: Path | None) -> tuple[str, ...]:
     """Give what is injected, in order. Blocks at the first time."""
     page_js = Path(__file__).with_name("page.js").read_text()
     return (WA_JS_CONFIG, load_bundle(find_bundle(wa_js)), page_js)
+
+
+def _identity(product: str) -> dict[str, Any]:
+    """Give the user agent of a desktop Chrome of the version that this Chromium is.
+
+    The flag alone is not enough: the brands that a page can ask for would say HeadlessChrome.
+    """
+    version = product.rpartition("/")[2]
+    brands = {"Chromium": version, "Google Chrome": version, "Not:A-Brand": "8.0.0.0"}
+    return {
+        "userAgent": user_agent(version),
+        "userAgentMetadata": {
+            "brands": [{"brand": b, "version": v.partition(".")[0]} for b, v in brands.items()],
+            "fullVersionList": [{"brand": b, "version": v} for b, v in brands.items()],
+            "platform": "Linux",
+            "platformVersion": "",
+            "architecture": "x86",
+            "model": "",
+            "mobile": False,
+        },
+    }
 
 
 def _network_words(error: NavigationError) -> str:

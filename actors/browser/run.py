@@ -14,6 +14,7 @@ from typing import Any
 from actors.browser import flags
 from actors.browser.chromium import Chromium
 from actors.browser.config import BrowserConfig
+from actors.browser.durability import wait_kept
 from actors.browser.errors import (
     BrowserError,
     BrowserGone,
@@ -31,12 +32,15 @@ from actors.browser.interpreter import Fact, Interpreter
 from actors.browser.page import WhatsAppPage
 from actors.browser.profile import Profile
 from actors.browser.reports import (
+    Authenticated,
     Closed,
     Failed,
     Failure,
     PairingCodeShown,
+    Ready,
     Report,
     SentMessage,
+    WentOffline,
 )
 
 logger = logging.getLogger(__name__)
@@ -80,6 +84,8 @@ class BrowserRun:
         self._chromium: Chromium | None = None
         self._page: WhatsAppPage | None = None
         self._interpreter = Interpreter(config)
+        self._durable = True
+        self._proof: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._unlink = self._wipe = False
 
@@ -246,6 +252,9 @@ class BrowserRun:
             await self._open_page().logout(self._config.unlink_seconds)
 
     async def _close(self) -> None:
+        if self._proof is not None:
+            self._proof.cancel()
+            await asyncio.wait({self._proof})
         if self._page is not None:
             self._page.close()
         try:
@@ -272,7 +281,34 @@ class BrowserRun:
 
     def _on_fact(self, fact: Fact) -> None:
         for report in self._interpreter.read(fact):
-            self._tell(report)
+            match report:
+                case Authenticated():
+                    self._durable = not report.fresh
+                    self._tell(report)
+                case Ready() if not self._durable:
+                    self._hold_back(report)
+                case WentOffline() if not self._durable:
+                    # Nobody has heard yet that it was ready.
+                    pass
+                case _:
+                    self._tell(report)
+
+    def _hold_back(self, ready: Ready) -> None:
+        """Report a fresh login as ready once it would survive a kill of the browser."""
+        if self._proof is None or self._proof.done():
+            self._proof = asyncio.create_task(self._prove_durable(ready))
+
+    async def _prove_durable(self, ready: Ready) -> None:
+        try:
+            page, config = self._open_page(), self._config
+            kept = await wait_kept(page, self._profile.path, config.durable_seconds)
+            if not kept:
+                logger.warning("%s: the login is not proven to be on the disk", self._account_id)
+        except BrowserError as error:
+            logger.warning("%s: the login could not be proven: %s", self._account_id, error)
+        self._durable = True
+        if self._interpreter.ready:
+            self._tell(ready)
 
     def _fail(self, error: BaseException | None) -> None:
         for kind, failure in FAILURES:
