@@ -10,7 +10,7 @@ import logging
 import sqlite3
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tortoise.exceptions import IntegrityError, ValidationError
 
@@ -80,6 +80,7 @@ class Recorder:
         self._numbers = itertools.count(1)
         self._last_number = 0
         self._waiting: deque[_Entry] = deque()
+        self._transient = 0
         self._batch: list[_Entry] = []
         self._orphaned: dict[str, AccountChanges] = {}
         self._news = asyncio.Event()
@@ -175,19 +176,21 @@ class Recorder:
         """
         if event.seq is not None:
             raise ValueError("an event with seq must be recorded")
-        self._take(event, None)
+        if self.pending < self._capacity:
+            self._take(event, None)
 
     def _take(self, event: Event, changes: AccountChanges | None) -> None:
         if self.pending >= self._capacity:
             self._make_room()
+        self._transient += changes is None
         self._last_number = next(self._numbers)
         self._waiting.append(_Entry(self._last_number, event, changes))
         self._news.set()
 
     def _make_room(self) -> None:
-        recorded = deque(entry for entry in self._waiting if not entry.transient)
-        if len(recorded) < len(self._waiting):
-            self._waiting = recorded
+        if self._transient:
+            self._waiting = deque(entry for entry in self._waiting if not entry.transient)
+            self._transient = 0
         elif self._waiting:
             entry = self._waiting.popleft()
             known = self._orphaned.get(entry.event.account_id, {})
@@ -215,13 +218,22 @@ class Recorder:
             await self._news.wait()
             self._news.clear()
             while self._waiting:
-                size = min(BATCH, len(self._waiting))
-                self._batch = [self._waiting.popleft() for _ in range(size)]
+                self._batch = self._next_batch()
                 for event in await self._keep(self._batch):
                     self._bus.publish(event)
                 self._batch = []
                 async with self._advanced:
                     self._advanced.notify_all()
+
+    def _next_batch(self) -> list[_Entry]:
+        """Take what comes next, and with it what lost events changed of the same accounts."""
+        batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        for place, entry in enumerate(batch):
+            if entry.changes is None:
+                self._transient -= 1
+            elif orphaned := self._orphaned.pop(entry.event.account_id, None):
+                batch[place] = replace(entry, changes={**orphaned, **entry.changes})
+        return batch
 
     async def _keep(self, batch: Sequence[_Entry]) -> list[Event]:
         """Commit a batch, however long it takes, and return its events as they were kept."""
@@ -243,6 +255,7 @@ class Recorder:
         """Find the event that the database refuses, and keep the others."""
         if len(batch) > 1:
             return [event for entry in batch for event in await self._keep([entry])]
+        self._note_back()
         self._give_up(batch[0].event, f"the database refuses it: {error}")
         return []
 
@@ -258,7 +271,6 @@ class Recorder:
             raise
 
     async def _insert(self, batch: Sequence[_Entry]) -> list[Event]:
-        changes = self._changes(batch)
         async with transaction() as connection:
             kept = []
             for event in (entry.event for entry in batch):
@@ -274,23 +286,10 @@ class Recorder:
                     using_db=connection,
                 )
                 kept.append(event.with_id(row.id))
-            for account_id, (seq, fields) in changes.items():
+            for account_id, (seq, fields) in _changes(batch).items():
                 query = models.Account.filter(id=account_id).using_db(connection)
                 await query.update(seq=seq, **fields)
-        for account_id in changes:
-            self._orphaned.pop(account_id, None)
         return kept
-
-    def _changes(self, batch: Sequence[_Entry]) -> dict[str, tuple[int, AccountChanges]]:
-        """Return what a batch makes of each account, so that each is written once."""
-        changes: dict[str, tuple[int, AccountChanges]] = {}
-        for entry in batch:
-            account_id, seq = entry.event.account_id, entry.event.seq
-            if seq is None:
-                continue
-            _, before = changes.get(account_id, (0, self._orphaned.get(account_id, {})))
-            changes[account_id] = (seq, {**before, **(entry.changes or {})})
-        return changes
 
     def _note_away(self, error: Exception) -> None:
         if self._reason is None:
@@ -315,6 +314,17 @@ def is_refusal(error: Exception) -> bool:
     # Postgres: class 22 is data that cannot be stored, class 23 a constraint.
     causes = (error, error.__cause__, *error.args)
     return any(str(getattr(cause, "sqlstate", ""))[:2] in ("22", "23") for cause in causes)
+
+
+def _changes(batch: Sequence[_Entry]) -> dict[str, tuple[int, AccountChanges]]:
+    """Return what a batch makes of each account, so that each is written once."""
+    changes: dict[str, tuple[int, AccountChanges]] = {}
+    for entry in batch:
+        account_id, seq = entry.event.account_id, entry.event.seq
+        if seq is not None:
+            _, before = changes.get(account_id, (0, {}))
+            changes[account_id] = (seq, {**before, **(entry.changes or {})})
+    return changes
 
 
 async def _find(event: Event) -> Event | None:

@@ -223,6 +223,58 @@ async def test_without_room_the_oldest_events_go_but_their_accounts_stay_right(
     assert recorder.lost == 1
 
 
+async def test_without_room_no_recorded_event_goes_for_a_transient_one(
+    bus: InProcessBus, listener: Listener, database: None
+) -> None:
+    recorder = Recorder(bus, capacity=2)
+    recorder.record(status("a", 1))
+    recorder.record(status("a", 2))
+    recorder.announce(qr("a"))
+
+    await recorder.start()
+    assert await recorder.close(5)
+    await until(lambda: len(listener.heard) == 2)
+
+    assert listener.seqs == [1, 2]
+
+
+async def test_accounts_stay_right_when_events_go_during_a_commit(
+    bus: InProcessBus, held: HeldDatabase
+) -> None:
+    row, _ = await accounts.create("one")
+    recorder = Recorder(bus, capacity=3, first_retry=0.01)
+    await recorder.start()
+    held.hold()
+    recorder.record(status(row.id, 1), {"phone": "49170"})
+    await until(lambda: not recorder.healthy)
+    recorder.record(status(row.id, 2), {"restarts": 1})
+    recorder.record(status(row.id, 3))
+    recorder.record(status(row.id, 4))
+
+    held.release()
+    assert await recorder.close(5)
+
+    kept = await accounts.get(row.id)
+    assert kept is not None
+    assert recorder.lost == 1
+    assert (kept.phone, kept.restarts, kept.seq) == ("49170", 1, 4)
+
+
+async def test_an_answer_after_an_outage_is_its_end_even_if_it_refuses(
+    recorder: Recorder, held: HeldDatabase
+) -> None:
+    recorder.record(status("a", 1))
+    await recorder.flush(5)
+    held.hold()
+    recorder.record(status("a", 1, twice=True))
+    await until(lambda: not recorder.healthy)
+
+    held.release()
+    await recorder.flush(5)
+
+    assert recorder.healthy
+
+
 async def test_what_was_recorded_before_the_start_is_written_first(
     bus: InProcessBus, listener: Listener, database: None
 ) -> None:
