@@ -157,8 +157,9 @@ class AccountActor(pykka.ThreadingActor):
             case Resume(error):
                 if self._life.status.has_browser:
                     self._fail(Cause.UNFORESEEN, error)
-            case Queued(attempt, place):
-                self._signal(Signal.QUEUED, attempt=attempt, detail={"place": place})
+            case Queued(attempt, place, waits_for):
+                detail = {"place": place, "waitsFor": waits_for}
+                self._signal(Signal.QUEUED, attempt=attempt, detail=detail)
             case Turn(attempt):
                 self._signal(Signal.TURN, attempt=attempt)
             case Delete(done):
@@ -355,7 +356,7 @@ class AccountActor(pykka.ThreadingActor):
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Effect.ENQUEUE:
-                self._tell_registry(WantTurn(self._id, self._life.attempt))
+                self._tell_registry(WantTurn(self._id, self._life.attempt, self._life.attended))
             case Effect.OPEN:
                 self._open()
             case Effect.BACK_OFF:

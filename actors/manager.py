@@ -35,6 +35,7 @@ from actors.messages import (
 )
 from actors.monitor import MonitorActor
 from actors.registry import RegistryActor
+from actors.startqueue import StartLimits
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines, Surroundings
 from actors.view import View, Views
@@ -56,7 +57,7 @@ class ManagerConfig:
     browser: BrowserConfig
     policy: RestartPolicy = RestartPolicy()
     deadlines: Deadlines = Deadlines()
-    starts_at_once: int = 8
+    starts: StartLimits = StartLimits()
     monitor_interval: float = 60.0
     store_timeout: float = 5.0
     """How long a command waits for the database before it is refused."""
@@ -92,7 +93,7 @@ class Manager:
             policy=self._config.policy,
             deadlines=self._config.deadlines,
         )
-        self._registry = RegistryActor.start(around, self._config.starts_at_once)
+        self._registry = RegistryActor.start(around, self._config.starts)
         self._monitor = MonitorActor.start(loop, self._views, self._config.monitor_interval)
         recovered: Promise[int] = Promise()
         self._registry.tell(Start(tuple(rows), recovered))

@@ -53,6 +53,8 @@ class Queued:
     attempt: int
     place: int
     """How many start before it."""
+    waits_for: str
+    """What keeps the queue waiting: other starts, or memory."""
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,13 @@ class WantTurn:
 
     account_id: str
     attempt: int
+    urgent: bool
+    """Whether a user waits for it."""
+
+
+@dataclass(frozen=True)
+class LookForMemory:
+    """There may be memory for a start again."""
 
 
 @dataclass(frozen=True)
@@ -182,4 +191,6 @@ class StopAll:
     done: Promise[None] = field(repr=False)
 
 
-RegistryMessage = Start | Created | ForAccount | WantTurn | LeaveQueue | Gone | Died | StopAll
+RegistryMessage = (
+    Start | Created | ForAccount | WantTurn | LookForMemory | LeaveQueue | Gone | Died | StopAll
+)

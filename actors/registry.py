@@ -8,7 +8,8 @@ import pykka
 from actors.account import AccountActor
 from actors.errors import UnknownAccount
 from actors.lifecycle import Life, Signal
-from actors.loop import Promise
+from actors.loop import Promise, Timer
+from actors.memory import available_mb
 from actors.messages import (
     AccountMessage,
     Created,
@@ -17,6 +18,7 @@ from actors.messages import (
     ForAccount,
     Gone,
     LeaveQueue,
+    LookForMemory,
     Queued,
     Recover,
     RegistryMessage,
@@ -30,22 +32,26 @@ from actors.messages import (
     Turn,
     WantTurn,
 )
-from actors.startqueue import StartQueue
+from actors.startqueue import StartLimits, StartQueue
 from actors.surroundings import Surroundings
 from store.accounts import AccountRow
 from store.status import Status
 
 logger = logging.getLogger(__name__)
 
+MEMORY_RETRY_SECONDS = 2.0
+"""How long a start that found too little memory waits before it looks again."""
+
 
 class RegistryActor(pykka.ThreadingActor):
     """Starts, finds and replaces account actors. Handlers run in its own thread, and are short."""
 
-    def __init__(self, surroundings: Surroundings, starts_at_once: int) -> None:
+    def __init__(self, surroundings: Surroundings, limits: StartLimits) -> None:
         super().__init__()
         self._around = surroundings
-        self._queue = StartQueue(starts_at_once)
+        self._queue = StartQueue(limits)
         self._accounts: dict[str, pykka.ActorRef[AccountActor]] = {}
+        self._retry: Timer | None = None
         self._stopping: Promise[None] | None = None
 
     def on_receive(self, message: RegistryMessage) -> None:
@@ -57,8 +63,11 @@ class RegistryActor(pykka.ThreadingActor):
                 self._start(row)
             case ForAccount(account_id, inner):
                 self._pass_on(account_id, inner)
-            case WantTurn(account_id, attempt):
-                self._queue_up(account_id, attempt)
+            case WantTurn():
+                self._queue_up(message)
+            case LookForMemory():
+                self._retry = None
+                self._admit()
             case LeaveQueue(account_id):
                 self._queue.leave(account_id)
                 self._admit()
@@ -71,6 +80,8 @@ class RegistryActor(pykka.ThreadingActor):
 
     def on_stop(self) -> None:
         """End what did not end by itself; runs in the actor's thread."""
+        if self._retry is not None:
+            self._retry.cancel()
         for ref in self._accounts.values():
             ref.stop(block=False)
 
@@ -101,15 +112,25 @@ class RegistryActor(pykka.ThreadingActor):
         elif isinstance(message, Delete):
             message.done.keep(None)
 
-    def _queue_up(self, account_id: str, attempt: int) -> None:
-        place = self._queue.join(account_id, attempt)
+    def _queue_up(self, wish: WantTurn) -> None:
+        self._queue.join(wish.account_id, wish.attempt, urgent=wish.urgent)
         self._admit()
-        if self._queue.waits(account_id):
-            self._pass_on(account_id, Queued(attempt, place))
+        place = self._queue.place(wish.account_id)
+        if place is not None:
+            waits_for = "memory" if self._queue.waits_for_memory(available_mb()) else "other starts"
+            self._pass_on(wish.account_id, Queued(wish.attempt, place, waits_for))
 
     def _admit(self) -> None:
-        for account_id, attempt in self._queue.admit():
+        if not len(self._queue):
+            return
+        available = available_mb()
+        for account_id, attempt in self._queue.admit(available):
             self._pass_on(account_id, Turn(attempt))
+        if self._queue.waits_for_memory(available) and self._retry is None:
+            # Nobody tells when memory is free again.
+            self._retry = self._around.loop.later(
+                MEMORY_RETRY_SECONDS, self.actor_ref.tell, LookForMemory()
+            )
 
     def _replace(self, row: AccountRow, error: str) -> None:
         logger.error("%s: its actor died: %s", row.id, error)

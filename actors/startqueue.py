@@ -1,49 +1,89 @@
 """The queue in front of starting browsers: who may start now, and who waits in which place.
 
-Pure: it holds names and a bound. The registry owns it and tells the accounts.
+Pure: it holds names and bounds. The registry owns it, tells it what memory there is, and tells
+the accounts.
 """
 
 from collections import OrderedDict
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class StartLimits:
+    """What bounds the starts."""
+
+    at_once: int = 8
+    """How many starts may be under way together."""
+    memory_mb: int = 300
+    """How much memory a start must find free, beside what the starts under way may still take."""
 
 
 class StartQueue:
-    """First come, first served, with at most `at_once` starts under way."""
+    """First come, first served, but whoever a user waits for goes before what is restored."""
 
-    def __init__(self, at_once: int) -> None:
-        self._at_once = at_once
-        self._waiting: OrderedDict[str, int] = OrderedDict()
+    def __init__(self, limits: StartLimits) -> None:
+        self._limits = limits
+        self._urgent: OrderedDict[str, int] = OrderedDict()
+        self._others: OrderedDict[str, int] = OrderedDict()
         self._starting: set[str] = set()
 
-    def join(self, account_id: str, attempt: int) -> int:
-        """Queue up for a start.
+    def __len__(self) -> int:
+        """Count who waits."""
+        return len(self._urgent) + len(self._others)
 
-        Joining again replaces the former request and goes to the end.
+    @property
+    def starting(self) -> int:
+        """How many starts are under way."""
+        return len(self._starting)
 
-        Returns:
-            The place: how many go before this one. 0 may still have to wait for a start to end.
+    def join(self, account_id: str, attempt: int, *, urgent: bool = False) -> None:
+        """Queue up for a start. Joining again replaces the former request, at the end.
+
+        Args:
+            account_id: Who wants to start.
+            attempt: For which attempt; it comes back with the turn.
+            urgent: Whether a user waits for it.
         """
         self.leave(account_id)
-        self._waiting[account_id] = attempt
-        return len(self._waiting) - 1
+        (self._urgent if urgent else self._others)[account_id] = attempt
 
     def leave(self, account_id: str) -> None:
         """Give up the place, or the start that was under way. Harmless if there is neither."""
-        self._waiting.pop(account_id, None)
+        self._urgent.pop(account_id, None)
+        self._others.pop(account_id, None)
         self._starting.discard(account_id)
 
-    def admit(self) -> list[tuple[str, int]]:
+    def admit(self, available_mb: float) -> list[tuple[str, int]]:
         """Let as many start as may.
+
+        Args:
+            available_mb: The memory that is free now.
 
         Returns:
             Account and attempt of each whose turn has come, in order.
         """
         admitted = []
-        while self._waiting and len(self._starting) < self._at_once:
-            account_id, attempt = self._waiting.popitem(last=False)
+        while len(self) and self._has_room(available_mb):
+            account_id, attempt = (self._urgent or self._others).popitem(last=False)
             self._starting.add(account_id)
             admitted.append((account_id, attempt))
         return admitted
 
-    def waits(self, account_id: str) -> bool:
-        """Whether the account is still waiting for its turn."""
-        return account_id in self._waiting
+    def place(self, account_id: str) -> int | None:
+        """Give the place of who waits: how many go before. None if it does not wait."""
+        waiting = [*self._urgent, *self._others]
+        return waiting.index(account_id) if account_id in waiting else None
+
+    def waits_for_memory(self, available_mb: float) -> bool:
+        """Whether only the want of memory keeps the next one waiting."""
+        return (
+            len(self) > 0
+            and len(self._starting) < self._limits.at_once
+            and not self._has_room(available_mb)
+        )
+
+    def _has_room(self, available_mb: float) -> bool:
+        if len(self._starting) >= self._limits.at_once:
+            return False
+        # A start under way may not have taken its memory yet.
+        return available_mb >= self._limits.memory_mb * (len(self._starting) + 1)

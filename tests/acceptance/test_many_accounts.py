@@ -109,4 +109,4 @@ async def test_a_queue_bounds_the_starts_and_says_the_place(
     await server.start()
     await all_connected(server, accounts)
     waits = [e for e in await server.events(last) if e["data"].get("cause") == "queued"]
-    assert waits[-1]["data"]["detail"] == {"place": 1}
+    assert waits[-1]["data"]["detail"] == {"place": 1, "waitsFor": "other starts"}
