@@ -1,0 +1,153 @@
+"""The application: its parts opened and closed in order, its middlewares, its routes."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+
+from aiohttp import web
+
+from actors.browser.config import BrowserConfig
+from actors.manager import Manager, ManagerConfig
+from actors.startqueue import StartLimits
+from actors.supervision import RestartPolicy
+from actors.surroundings import Deadlines
+from api.auth import KEY, load_key, require_key
+from api.errors import problems
+from api.keys import BUS, MANAGER, RECORDER, SETTINGS
+from api.lifetime import LIFETIME, Lifetime, refuse_while_stopping
+from api.routes import OPEN, ROUTES
+from api.settings import Settings, SettingsError, variable
+from api.stream import LISTENERS, close_streams
+from store.bus import Bus, InProcessBus, RedisBus
+from store.database import open_database
+from store.recorder import Recorder
+
+ManagerMaker = Callable[[ManagerConfig, Recorder], Manager]
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""What every answer tells a browser: load nothing from elsewhere, tell nobody, guess nothing."""
+
+LAST_WRITES_SECONDS = 5.0
+"""How long the shutdown waits for a database that does not take the last events."""
+QR_MARGIN_SECONDS = 30.0
+"""How much longer than its codes a QR_READY may last: WhatsApp Web ends it, this makes sure."""
+
+logger = logging.getLogger(__name__)
+
+
+def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Application:
+    """Build the server for these settings; it opens its parts when it is started.
+
+    Raises:
+        SettingsError: The data directory cannot be used.
+    """
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        key = load_key(settings.key_file, settings.api_key)
+    except OSError as error:
+        raise SettingsError(f"{variable('data_dir')}: {error}") from error
+    app = web.Application(
+        client_max_size=settings.body_limit,
+        middlewares=[problems, refuse_while_stopping, require_key(OPEN)],
+    )
+    app[SETTINGS] = settings
+    app[KEY] = key
+    app[LIFETIME] = Lifetime()
+    app[LISTENERS] = set()
+    app.add_routes(ROUTES)
+    app.on_response_prepare.append(_add_headers)
+    app.on_shutdown.append(stop_working)
+
+    async def parts(app: web.Application) -> AsyncIterator[None]:
+        """Open from the ground up, close from the top down."""
+        async with AsyncExitStack() as opened:
+            await opened.enter_async_context(open_database(settings.effective_database_url))
+            bus = app[BUS] = _bus(settings)
+            opened.push_async_callback(bus.close)
+            await bus.start()
+            recorder = app[RECORDER] = Recorder(bus)
+            opened.push_async_callback(recorder.close, LAST_WRITES_SECONDS)
+            await recorder.start()
+            manager = app[MANAGER] = make_manager(manager_config(settings), recorder)
+            opened.push_async_callback(stop_working, app)
+            await manager.start()
+            yield
+        logger.info("✅ Database disconnected")
+
+    app.cleanup_ctx.append(parts)
+    return app
+
+
+async def stop_working(app: web.Application) -> None:
+    """Refuse requests, close the streams, then the browsers; all but the health checks is over.
+
+    Whoever closes the listener calls this first, so that `/health` tells how it goes. Setting
+    `hurry` in the application's lifetime ends the wait for the browsers.
+    """
+    lifetime = app[LIFETIME]
+    if lifetime.stopping:
+        return
+    lifetime.stopping = True
+    app[MANAGER].begin_stopping()
+    await close_streams(app)
+    closing = asyncio.create_task(app[MANAGER].stop(app[SETTINGS].shutdown_seconds))
+    hurry = asyncio.create_task(lifetime.hurry.wait())
+    await asyncio.wait({closing, hurry}, return_when=asyncio.FIRST_COMPLETED)
+    hurry.cancel()
+    if not closing.done():
+        closing.cancel()
+        await asyncio.gather(closing, return_exceptions=True)
+        await app[MANAGER].stop(0)
+    await closing
+
+
+def _bus(settings: Settings) -> Bus:
+    if settings.redis_url is None:
+        return InProcessBus()
+    return RedisBus(settings.redis_url, settings.redis_prefix)
+
+
+def manager_config(settings: Settings) -> ManagerConfig:
+    """Give the manager its numbers."""
+    codes = settings.qr_first_seconds + (settings.qr_codes - 1) * settings.qr_next_seconds
+    return ManagerConfig(
+        browser=BrowserConfig(
+            profiles_dir=settings.profiles_dir,
+            server_id=settings.server_id,
+            web_url=settings.web_url,
+            executable=settings.chromium,
+            wa_js=settings.wa_js,
+            qr_first_seconds=settings.qr_first_seconds,
+            qr_next_seconds=settings.qr_next_seconds,
+            qr_codes=settings.qr_codes,
+            page_load_seconds=settings.page_load_seconds,
+            close_seconds=settings.close_seconds,
+            call_seconds=settings.call_seconds,
+        ),
+        policy=RestartPolicy(
+            max_failures=settings.max_failures,
+            within=settings.failure_window_seconds,
+            first_delay=settings.backoff_first_seconds,
+            max_delay=settings.backoff_max_seconds,
+            lock_attempts=settings.lock_attempts,
+            lock_delay=settings.lock_retry_seconds,
+        ),
+        deadlines=Deadlines(
+            connecting=settings.connecting_seconds,
+            qr_ready=codes + QR_MARGIN_SECONDS,
+            authenticating=settings.authenticating_seconds,
+        ),
+        starts=StartLimits(settings.starts_at_once, settings.start_memory_mb),
+        monitor_interval=settings.monitor_seconds,
+    )
+
+
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(HEADERS)

@@ -1,0 +1,165 @@
+"""Who may come in: the API key, the cookie that stands for it in a browser, and the origin check.
+
+One key opens everything but the health checks and the dashboard's static files.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from pydantic import SecretStr
+
+from api.errors import ForeignOrigin, Unauthorized
+from api.schemas import LoginRequest, read_body
+
+COOKIE = "wa_login"
+COOKIE_SECONDS = 30 * 24 * 3600
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """The key, and the cookies made from it."""
+
+    value: str = field(repr=False)
+    made_now: bool = False
+    """Whether it was made in this start, so that nobody can know it yet."""
+
+    def matches(self, candidate: str) -> bool:
+        """Compare a candidate with the key, in constant time."""
+        return hmac.compare_digest(_bytes(candidate), _bytes(self.value))
+
+    def cookie(self, expires: int) -> str:
+        """Make a cookie's value that is good until `expires`, in seconds since 1970.
+
+        It proves that its bearer had the key, and does not tell the key.
+        """
+        proof = hmac.digest(_bytes(self.value), f"{COOKIE}:{expires}".encode(), hashlib.sha256)
+        return f"{expires}.{proof.hex()}"
+
+    def accepts(self, cookie: str) -> bool:
+        """Tell whether a cookie was made from this key and is still good."""
+        expires, _, _ = cookie.partition(".")
+        if not (expires.isascii() and expires.isdigit()) or int(expires[:20]) < time.time():
+            return False
+        return hmac.compare_digest(_bytes(cookie), _bytes(self.cookie(int(expires[:20]))))
+
+
+KEY = web.AppKey("KEY", ApiKey)
+
+
+def load_key(path: Path, given: SecretStr | None) -> ApiKey:
+    """Take the key that was given, or the one kept at `path`; make it there if there is none.
+
+    Raises:
+        OSError: If the file cannot be read or written.
+    """
+    if given is not None:
+        return ApiKey(given.get_secret_value())
+    try:
+        kept = path.read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        kept = ""
+    if kept:
+        return ApiKey(kept)
+    made = secrets.token_urlsafe(32)
+    # Written aside and renamed: a crash in between must not leave half a key behind.
+    aside = path.with_suffix(".new")
+    aside.unlink(missing_ok=True)
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(made + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    aside.rename(path)
+    return ApiKey(made, made_now=True)
+
+
+def require_key(open_paths: frozenset[str]) -> Middleware:
+    """Build the middleware that lets a request pass with the key, or with a cookie made from it.
+
+    Args:
+        open_paths: The routes, as written in the table, that need neither.
+    """
+
+    @web.middleware
+    async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
+        route = request.match_info.route.resource
+        if route is None or route.canonical not in open_paths:
+            _check(request)
+        return await handler(request)
+
+    return check
+
+
+async def login(request: web.Request) -> web.Response:
+    """`POST /login` `{key}`: trade the key for a cookie."""
+    given = await read_body(request, LoginRequest)
+    if not request.app[KEY].matches(given.key):
+        raise Unauthorized("This is not the server's API key.")
+    response = web.Response(status=204)
+    grant(request, response)
+    return response
+
+
+async def logout(_: web.Request) -> web.Response:
+    """`DELETE /login`: take the cookie back."""
+    response = web.Response(status=204)
+    response.del_cookie(COOKIE, path="/")
+    return response
+
+
+def grant(request: web.Request, response: web.Response) -> None:
+    """Put a fresh cookie on a response whose request has shown the key."""
+    expires = int(time.time()) + COOKIE_SECONDS
+    response.set_cookie(
+        COOKIE,
+        request.app[KEY].cookie(expires),
+        max_age=COOKIE_SECONDS,
+        path="/",
+        httponly=True,
+        samesite="Strict",
+        secure=request.secure or request.headers.get("X-Forwarded-Proto") == "https",
+    )
+
+
+def _check(request: web.Request) -> None:
+    key = request.app[KEY]
+    websocket = request.headers.get("Upgrade", "").lower() == "websocket"
+    if websocket and "Origin" in request.headers and not _same_origin(request):
+        raise ForeignOrigin("The websocket may only be opened by the server's own pages.")
+    given = _given_key(request)
+    if given is not None:
+        if not key.matches(given):
+            raise Unauthorized("This is not the server's API key.")
+        return
+    if not key.accepts(request.cookies.get(COOKIE, "")):
+        raise Unauthorized("Send the API key as `Authorization: Bearer` or `X-Api-Key`.")
+    if request.method not in SAFE_METHODS and not _same_origin(request):
+        raise ForeignOrigin("With a cookie, changes are only taken from the server's own pages.")
+
+
+def _given_key(request: web.Request) -> str | None:
+    if "X-Api-Key" in request.headers:
+        return request.headers["X-Api-Key"]
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    # Another scheme belongs to a proxy in front of us.
+    return token.strip() if scheme.lower() == "bearer" else None
+
+
+def _same_origin(request: web.Request) -> bool:
+    """Tell whether one of our own pages sent this: every browser names the origin of a change."""
+    if "Origin" in request.headers:
+        return urlsplit(request.headers["Origin"]).netloc == request.headers.get("Host")
+    return request.headers.get("Sec-Fetch-Site") == "same-origin"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

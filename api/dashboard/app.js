@@ -1,0 +1,128 @@
+// The plain page: shows every account live from the websocket, and sends the commands.
+
+import { Stream } from "./stream.js";
+
+const accounts = new Map();
+const elements = new Map();
+const byId = (id) => document.getElementById(id);
+
+const stream = new Stream({
+  onState: (state) => (byId("connection").textContent = state),
+  onSnapshot: (all) => {
+    accounts.clear();
+    for (const account of all) accounts.set(account.id, account);
+    show();
+  },
+  onEvent: apply,
+});
+
+function apply(event) {
+  const account = accounts.get(event.accountId);
+  if (event.type === "status" && event.data.cause === "deleted") {
+    accounts.delete(event.accountId);
+  } else if (!account) {
+    stream.reopen(); // A new account; the snapshot tells its name.
+    return;
+  } else if (event.type === "status") {
+    Object.assign(account, {
+      status: event.data.status,
+      cause: event.data.cause,
+    });
+    if (account.status !== "QR_READY") account.qr = null;
+  } else if (event.type === "qr") {
+    account.qr = event.data;
+  }
+  show();
+}
+
+function show() {
+  for (const [id, element] of elements) {
+    if (!accounts.has(id)) {
+      element.remove();
+      elements.delete(id);
+    }
+  }
+  for (const account of accounts.values()) draw(account);
+}
+
+function draw(account) {
+  let element = elements.get(account.id);
+  if (!element) {
+    element = byId("account").content.firstElementChild.cloneNode(true);
+    for (const button of element.querySelectorAll("button")) {
+      button.onclick = () =>
+        call("POST", `/accounts/${account.id}/${button.dataset.command}`);
+    }
+    elements.set(account.id, element);
+    byId("accounts").append(element);
+  }
+  const part = (name) => element.querySelector(`.${name}`);
+  part("name").textContent = account.name;
+  part("status").textContent = account.status;
+  part("cause").textContent = account.cause;
+  part("phone").textContent = account.phone ? `+${account.phone}` : "";
+  drawQr(part("qr"), account);
+}
+
+function drawQr(image, account) {
+  image.hidden = !account.qr;
+  if (!account.qr) image.removeAttribute("src");
+  // The time in the address makes the browser fetch each new code.
+  else
+    image.src = `/accounts/${account.id}/qr?format=svg&${new URLSearchParams({ until: account.qr.expiresAt })}`;
+}
+
+async function call(method, path, body) {
+  byId("problem").textContent = "";
+  const response = await fetch(path, {
+    method,
+    body: body && JSON.stringify(body),
+  });
+  if (response.status === 401) return askForKey();
+  if (!response.ok) byId("problem").textContent = await problemOf(response);
+}
+
+async function problemOf(response) {
+  const problem = await response.json();
+  const fields = (problem.errors ?? []).map(
+    (error) => `${error.field} ${error.message}`,
+  );
+  return [problem.title, problem.detail, ...fields].filter(Boolean).join(" ");
+}
+
+function askForKey() {
+  stream.close();
+  byId("login").hidden = false;
+  byId("main").hidden = true;
+  byId("connection").textContent = "";
+}
+
+async function open() {
+  const response = await fetch("/accounts?limit=1");
+  if (response.status === 401) return askForKey();
+  byId("login").hidden = true;
+  byId("main").hidden = false;
+  stream.open();
+}
+
+byId("login").onsubmit = async (event) => {
+  event.preventDefault();
+  const key = new FormData(event.target).get("key");
+  const response = await fetch("/login", {
+    method: "POST",
+    body: JSON.stringify({ key }),
+  });
+  byId("connection").textContent = response.ok ? "" : await problemOf(response);
+  event.target.reset();
+  if (response.ok) await open();
+};
+
+byId("create").onsubmit = async (event) => {
+  event.preventDefault();
+  await call("POST", "/accounts", {
+    name: new FormData(event.target).get("name"),
+  });
+  event.target.reset();
+};
+
+await open();

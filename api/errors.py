@@ -1,0 +1,226 @@
+"""What a client is told when something goes wrong: problem details (RFC 9457), never a traceback.
+
+Problem
+  MalformedRequest    400
+  InvalidQuery        400
+  Unauthorized        401
+  ForeignOrigin       403
+  NoSuchAccount       404
+  NotAcceptable       406
+  StatusConflict      409
+  InvalidInput        422
+  Failed              500
+  PageFailed          502
+  Unavailable         503
+  NoAnswer            504
+"""
+
+import json
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from actors.browser.errors import BrowserError, NoSuchNumber, NotReady, PageError, PageTimeout
+from actors.errors import (
+    ManagerError,
+    ShuttingDown,
+    StoreAway,
+    TimedOut,
+    UnknownAccount,
+    WrongStatus,
+)
+from store.errors import BrokenCursor, DatabaseAway, StoreError
+
+RETRY_AFTER_SECONDS = 5
+
+logger = logging.getLogger(__name__)
+
+
+class Problem(Exception):
+    """An error with its answer. Each class says which one; its docstring is the title."""
+
+    status: ClassVar[int]
+    name: ClassVar[str]
+    """The last part of the problem's type. Clients may rely on it."""
+    headers: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(
+        self,
+        detail: str | None = None,
+        *,
+        errors: Sequence[Mapping[str, str]] = (),
+        members: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Describe what went wrong.
+
+        Args:
+            detail: A sentence for people.
+            errors: What is wrong with each field: `field` and `message`.
+            members: Further members of the answer.
+        """
+        super().__init__(detail or self.name)
+        self.detail = detail
+        self.errors = errors
+        self.members = members or {}
+
+    def response(self) -> web.Response:
+        """Build the answer."""
+        members = {**self.members, **({"errors": list(self.errors)} if self.errors else {})}
+        title = (type(self).__doc__ or "").strip()
+        return _response(self.status, self.name, title, self.detail, self.headers, members)
+
+
+class MalformedRequest(Problem):
+    """The request cannot be understood."""
+
+    status, name = 400, "malformed-request"
+
+
+class InvalidQuery(Problem):
+    """A parameter of the query is not valid."""
+
+    status, name = 400, "invalid-query"
+
+
+class Unauthorized(Problem):
+    """A valid API key is required."""
+
+    status, name = 401, "unauthorized"
+    headers: ClassVar = {"WWW-Authenticate": 'Bearer realm="wa-manager"'}
+
+
+class ForeignOrigin(Problem):
+    """A browser may do this only from the server's own pages."""
+
+    status, name = 403, "foreign-origin"
+
+
+class NoSuchAccount(Problem):
+    """There is no account with this id."""
+
+    status, name = 404, "unknown-account"
+
+
+class NotAcceptable(Problem):
+    """None of the forms that the client accepts can be made."""
+
+    status, name = 406, "not-acceptable"
+
+
+class StatusConflict(Problem):
+    """The account's status does not allow this."""
+
+    status, name = 409, "wrong-status"
+
+
+class InvalidInput(Problem):
+    """A field of the request is not valid."""
+
+    status, name = 422, "invalid-input"
+
+
+class Failed(Problem):
+    """The server failed; its log says more."""
+
+    status, name = 500, "internal-error"
+
+
+class PageFailed(Problem):
+    """The account's page or browser failed."""
+
+    status, name = 502, "page-error"
+
+
+class Unavailable(Problem):
+    """The server cannot do this at the moment."""
+
+    status, name = 503, "unavailable"
+    headers: ClassVar = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+
+
+class NoAnswer(Problem):
+    """The account did not answer in time."""
+
+    status, name = 504, "timed-out"
+
+
+@web.middleware
+async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every error of a handler into its problem; what nobody foresaw is logged as well."""
+    try:
+        return await handler(request)
+    except Problem as problem:
+        return problem.response()
+    except (ManagerError, BrowserError, StoreError) as error:
+        return _problem_of(error).response()
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        return _from_http(error)
+    except ConnectionError:
+        raise
+    except Exception:
+        logger.exception("%s %s failed", request.method, request.path)
+        return Failed().response()
+
+
+def _problem_of(error: ManagerError | BrowserError | StoreError) -> Problem:
+    detail = str(error)
+    match error:
+        case UnknownAccount():
+            return NoSuchAccount()
+        case WrongStatus():
+            return StatusConflict(detail, members={"accountStatus": error.status})
+        case NotReady():
+            return StatusConflict(detail)
+        case BrokenCursor():
+            return InvalidQuery(errors=[{"field": "after", "message": detail}])
+        case NoSuchNumber():
+            return InvalidInput(errors=[{"field": "to", "message": detail}])
+        case StoreAway() | DatabaseAway() | ShuttingDown():
+            return Unavailable(detail)
+        case TimedOut() | PageTimeout():
+            return NoAnswer(detail)
+        case PageError():
+            page = {"name": error.name, "message": error.message, "build": error.build}
+            return PageFailed(detail, members={"page": page})
+        case BrowserError():
+            return PageFailed(detail)
+        case _:
+            logger.error("No problem is defined for %r", error)
+            return Failed()
+
+
+def _from_http(error: web.HTTPException) -> web.Response:
+    """Say in the same form what aiohttp says by itself: no such route, wrong method, too large."""
+    name = re.sub(r"[^a-z]+", "-", error.reason.lower())
+    detail = error.text if isinstance(error, web.HTTPRequestEntityTooLarge) else None
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+    return _response(error.status, name, error.reason, detail, headers, {})
+
+
+def _response(
+    status: int,
+    name: str,
+    title: str,
+    detail: str | None,
+    headers: Mapping[str, str],
+    members: Mapping[str, Any],
+) -> web.Response:
+    body = {
+        "type": f"urn:wa-manager:{name}",
+        "title": title,
+        "status": status,
+        **({"detail": detail} if detail else {}),
+        **members,
+    }
+    return web.Response(
+        status=status,
+        text=json.dumps(body),
+        content_type="application/problem+json",
+        headers=headers,
+    )

@@ -1,0 +1,13 @@
+"""What handlers find in the application: the parts of the server that it opened."""
+
+from aiohttp import web
+
+from actors.manager import Manager
+from api.settings import Settings
+from store.bus import Bus
+from store.recorder import Recorder
+
+SETTINGS = web.AppKey("SETTINGS", Settings)
+BUS = web.AppKey("BUS", Bus)
+RECORDER = web.AppKey("RECORDER", Recorder)
+MANAGER = web.AppKey("MANAGER", Manager)

@@ -1,0 +1,128 @@
+"""The server as a process: it binds its address, opens the application, and stops on a signal."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Callable, Iterator
+
+from aiohttp import web
+
+from api.app import init_app, stop_working
+from api.auth import KEY
+from api.lifetime import LIFETIME
+from api.settings import Settings, unknown_variables
+
+REQUEST_SECONDS = 2.0
+"""How long requests under way may take once everything they could ask for has stopped."""
+EVERYWHERE = frozenset({"", "0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104
+"""Addresses that a browser on this machine reaches as localhost."""
+
+logger = logging.getLogger(__name__)
+
+
+class CannotListen(Exception):
+    """The address cannot be listened on; the message says which and why."""
+
+
+async def serve(settings: Settings) -> None:
+    """Run the server until SIGTERM or SIGINT; a second signal hurries the shutdown.
+
+    HTTP answers while the browsers close, so that `/health` says `shutting_down`; then the listener
+    closes, and the database last.
+
+    Raises:
+        CannotListen: The address is taken or not ours.
+        SettingsError: The data directory cannot be used.
+        StoreError: The database cannot be used.
+    """
+    for name in unknown_variables():
+        logger.warning("%s is not a setting of this server and has no effect", name)
+    # The address comes first: a second server started by mistake ends here, and has touched
+    # neither a profile nor the database.
+    with _bound(settings.host, settings.port) as listener:
+        app = init_app(settings)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUEST_SECONDS)
+        opening = asyncio.create_task(_open(runner, listener))
+        stop = asyncio.Event()
+
+        def on_signal(number: signal.Signals) -> None:
+            if stop.is_set():
+                app[LIFETIME].hurry.set()
+                return
+            logger.warning("⚠️  Received %s, starting graceful shutdown...", number.name)
+            stop.set()
+            # A start that still waits for something ends here.
+            opening.cancel()
+
+        with _handled(on_signal):
+            try:
+                await asyncio.wait({opening})
+                if not opening.cancelled():
+                    opening.result()
+                    _announce(app, settings, listener)
+                    await stop.wait()
+                    await stop_working(app)
+            finally:
+                await runner.cleanup()
+    logger.info("👋 Shutdown complete")
+
+
+async def _open(runner: web.AppRunner, listener: socket.socket) -> None:
+    await runner.setup()
+    await web.SockSite(runner, listener).start()
+
+
+def _announce(app: web.Application, settings: Settings, listener: socket.socket) -> None:
+    port = listener.getsockname()[1]
+    host = "localhost" if settings.host in EVERYWHERE else settings.host
+    url = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    logger.info("🚀 WhatsApp API Server running on %s", url)
+    logger.info("💡 Ready to accept connections")
+    logger.info("📊 Health check: %s/health", url)
+    key = app[KEY]
+    if key.made_now:
+        # Not a log line: logs are kept and passed on, and this is a secret.
+        sys.stdout.write(f"Dashboard, with its key, shown this once: {url}/?key={key.value}\n")
+        sys.stdout.flush()
+    elif settings.api_key is None:
+        logger.info("The API key is in %s", settings.key_file)
+
+
+@contextlib.contextmanager
+def _bound(host: str, port: int) -> Iterator[socket.socket]:
+    """Take the address; who connects before the server is open waits for it.
+
+    Raises:
+        CannotListen: It is taken or not ours.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        # A name may stand for an IPv6 and an IPv4 address; the latter is what people expect.
+        family, kind, protocol, _, address = min(found, key=lambda entry: entry[0])
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {host}: {error.strerror}") from error
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+            listener.listen()
+        except OSError as error:
+            raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror}") from error
+        yield listener
+
+
+@contextlib.contextmanager
+def _handled(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
+    loop = asyncio.get_running_loop()
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    for number in numbers:
+        loop.add_signal_handler(number, handler, number)
+    try:
+        yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,205 @@
+"""Every setting of the server: its environment variable, its flag, its default, one sentence.
+
+The only place that reads the environment. Durations are seconds and say so in their names.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "WA_"
+
+
+class SettingsError(Exception):
+    """A setting has a value that cannot be used. The message names the setting, one line each."""
+
+
+def _url(*schemes: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if urlsplit(value).scheme not in schemes:
+            raise ValueError(f"must be a URL that begins with {' or '.join(schemes)}")
+        _ = urlsplit(value).port  # raises for one that is no number
+        return value
+
+    return AfterValidator(check)
+
+
+def _api_key(value: SecretStr) -> SecretStr:
+    secret = value.get_secret_value()
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        raise ValueError("must be printable ASCII without spaces, it travels in a header")
+    return value
+
+
+def _absolute(path: Path) -> Path:
+    return path.expanduser().absolute()
+
+
+Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=1, le=100_000)]
+AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
+HttpUrl = Annotated[str, _url("http", "https")]
+RedisUrl = Annotated[str, _url("redis", "rediss", "unix")]
+DatabaseUrl = Annotated[str, _url("sqlite", "postgres", "postgresql", "asyncpg")]
+LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
+ApiKey = Annotated[SecretStr, Field(min_length=1), AfterValidator(_api_key)]
+
+
+class Settings(BaseSettings):
+    """The server's settings, from `WA_*` variables; arguments of the constructor go first."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(5001, ge=0, le=65_535, description="Port to listen on; 0 picks a free one.")
+    data_dir: AbsolutePath = Field(
+        Path("data"),
+        validate_default=True,
+        description="Where database, key and profiles are kept.",
+    )
+    database_url: DatabaseUrl | None = Field(
+        None, description="Database; SQLite in the data directory unless given."
+    )
+    redis_url: RedisUrl | None = Field(
+        None, description="Redis to publish events on; none unless given."
+    )
+    redis_prefix: str = Field(
+        "wa", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="First part of the Redis channels."
+    )
+    api_key: ApiKey | None = Field(
+        None,
+        description="Key that clients must present; made and kept at first start unless given. "
+        "Better a variable than a flag, which others on this machine can see.",
+    )
+    log_level: LogLevel = Field("INFO", description="Least severe log lines that are written.")
+
+    body_limit: int = Field(
+        1_000_000, ge=1_000, description="Largest request body that is read, in bytes."
+    )
+    websocket_queue: Count = Field(
+        1_000, description="Events that a websocket may fall behind before it is closed."
+    )
+    websocket_ping_seconds: Seconds = Field(30.0, description="Time between pings of a websocket.")
+    monitor_seconds: Seconds = Field(60.0, description="Time between two resource reports.")
+    shutdown_seconds: Seconds = Field(
+        20.0, description="Time that all browsers together have to close when the server stops."
+    )
+
+    web_url: HttpUrl = Field(
+        "https://web.whatsapp.com/", description="Address of WhatsApp Web, or of a simulator."
+    )
+    chromium: AbsolutePath | None = Field(
+        None, description="Chromium's executable; found by itself unless given."
+    )
+    wa_js: AbsolutePath | None = Field(
+        None, description="The wa-js bundle; the one in node_modules unless given."
+    )
+
+    starts_at_once: Count = Field(8, description="How many browsers may be starting at a time.")
+    start_memory_mb: Count = Field(
+        300, description="Memory, in MB, that must be free for a browser to start."
+    )
+    connecting_seconds: Seconds = Field(
+        60.0, description="Deadline for CONNECTING, from leaving the queue."
+    )
+    authenticating_seconds: Seconds = Field(180.0, description="Deadline for AUTHENTICATING.")
+    qr_first_seconds: Seconds = Field(60.0, description="How long the first QR code is valid.")
+    qr_next_seconds: Seconds = Field(20.0, description="How long each further QR code is valid.")
+    qr_codes: Count = Field(6, description="How many QR codes are shown before giving up.")
+    page_load_seconds: Seconds = Field(
+        30.0, description="How long WhatsApp Web may take to load and be recognised."
+    )
+    call_seconds: Seconds = Field(30.0, description="How long one call into the page may take.")
+    close_seconds: Seconds = Field(10.0, description="How long a browser may take to close.")
+
+    lock_attempts: Count = Field(2, description="Attempts at a start that meets a locked profile.")
+    lock_retry_seconds: Seconds = Field(3.0, description="Time between those attempts.")
+    backoff_first_seconds: Seconds = Field(
+        1.0, description="Wait after a first failure; doubled after each further one."
+    )
+    backoff_max_seconds: Seconds = Field(60.0, description="Longest wait between attempts.")
+    max_failures: Count = Field(
+        5, description="Failures within the window that are retried; one more means FAILED."
+    )
+    failure_window_seconds: Seconds = Field(600.0, description="The window for max_failures.")
+
+    @property
+    def effective_database_url(self) -> str:
+        """The database's URL: the one given, or SQLite in the data directory."""
+        return self.database_url or f"sqlite://{self.data_dir / 'wa-manager.sqlite3'}"
+
+    @property
+    def profiles_dir(self) -> Path:
+        """The directory of the browser profiles, one for each account."""
+        return self.data_dir / "profiles"
+
+    @property
+    def server_id(self) -> str:
+        """What tells this server's browsers from those of another one: its data directory."""
+        return hashlib.sha256(os.fsencode(self.data_dir)).hexdigest()[:12]
+
+    @property
+    def key_file(self) -> Path:
+        """Where a key that was not given is kept."""
+        return self.data_dir / "api-key"
+
+    @classmethod
+    def load(cls, flags: Mapping[str, str | None]) -> Self:
+        """Read the settings from `flags`, where given, and else from the environment.
+
+        Args:
+            flags: Values from the command line by field name; None where a flag was not given.
+
+        Raises:
+            SettingsError: If a value cannot be used.
+        """
+        given = {field: value for field, value in flags.items() if value is not None}
+        try:
+            # Validating strings, rather than calling the class, keeps the values' types the
+            # model's business and gives flags and variables the same rules.
+            return cls(**given)  # type: ignore[arg-type]
+        except ValidationError as error:
+            lines = []
+            for problem in error.errors(include_url=False, include_context=False):
+                field = str(problem["loc"][0])
+                name = flag(field) if field in given else variable(field)
+                lines.append(f"{name}: {_sentence(problem['msg'])}")
+            raise SettingsError("\n".join(lines)) from None
+
+
+def variable(field: str) -> str:
+    """Name the environment variable of a field."""
+    return PREFIX + field.upper()
+
+
+def flag(field: str) -> str:
+    """Name the command line's flag of a field."""
+    return "--" + field.replace("_", "-")
+
+
+def unknown_variables() -> list[str]:
+    """Name the variables in the environment that look like settings and are none."""
+    known = {variable(field) for field in Settings.model_fields}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+
+
+def environment_without_settings() -> dict[str, str]:
+    """Copy the environment for a server whose settings are all given otherwise."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+
+
+def _sentence(message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    return message[0].lower() + message[1:]

@@ -1,0 +1,46 @@
+"""The web page at `/`: its files, and the link that logs a browser in. It needs no build step.
+
+The page itself is public; all it shows comes from the API and needs the key or its cookie.
+"""
+
+from pathlib import Path
+
+from aiohttp import web
+
+from api.auth import KEY, grant
+from api.errors import Unauthorized
+
+FILES = Path(__file__).parent / "dashboard"
+TYPES = {
+    ".css": "text/css",
+    ".html": "text/html",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+}
+
+
+async def page(request: web.Request) -> web.StreamResponse:
+    """`GET /`: the page; with `?key=`, as the server prints it, the key is traded for a cookie."""
+    key = request.query.get("key")
+    if key is None:
+        return _file("index.html")
+    if not request.app[KEY].matches(key):
+        raise Unauthorized("This is not the server's API key.")
+    response = web.Response(status=303, headers={"Location": "/", "Cache-Control": "no-store"})
+    grant(request, response)
+    return response
+
+
+async def asset(request: web.Request) -> web.StreamResponse:
+    """`GET /dashboard/{name}`: a script or a style of the page."""
+    name = request.match_info["name"]
+    if name not in {file.name for file in FILES.iterdir()}:
+        raise web.HTTPNotFound
+    return _file(name)
+
+
+def _file(name: str) -> web.FileResponse:
+    path = FILES / name
+    # Revalidated each time, so that page and server are always of the same version.
+    headers = {"Content-Type": f"{TYPES[path.suffix]}; charset=utf-8", "Cache-Control": "no-cache"}
+    return web.FileResponse(path, headers=headers)

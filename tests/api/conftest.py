@@ -1,0 +1,55 @@
+"""Servers for the tests of the front: all is real but the browsers, which are told what to say."""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp.test_utils import TestServer
+
+from api.app import init_app
+from api.settings import PREFIX, Settings
+from tests.api.told import BEARER, KEY, Api, ToldManager
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_in_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings.load({"data_dir": str(tmp_path / "data"), "api_key": KEY})
+
+
+@pytest.fixture
+async def start_api() -> AsyncIterator[Callable[[Settings], Awaitable[Api]]]:
+    """Start a server with these settings; call it again for a second one."""
+    started: list[Api] = []
+
+    async def start(settings: Settings) -> Api:
+        server = TestServer(init_app(settings, ToldManager), host="127.0.0.1")
+        api = Api(server, headers=BEARER)
+        started.append(api)
+        await api.start_server()
+        return api
+
+    yield start
+    for api in started:
+        await api.close()
+
+
+@pytest.fixture
+async def api(start_api: Callable[[Settings], Awaitable[Api]], settings: Settings) -> Api:
+    return await start_api(settings)
+
+
+@pytest.fixture
+async def stranger(api: Api) -> AsyncIterator[aiohttp.ClientSession]:
+    """A client without the key."""
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(api.make_url("/"), cookie_jar=jar) as session:
+        yield session

@@ -1,0 +1,91 @@
+"""Settings: from variables and flags, and what is said about bad ones."""
+
+from pathlib import Path
+
+import pytest
+
+from api.settings import Settings, SettingsError, flag, unknown_variables, variable
+
+
+def test_every_setting_has_a_sentence() -> None:
+    assert all((field.description or "").endswith(".") for field in Settings.model_fields.values())
+
+
+def test_defaults_serve_this_machine_only_without_redis() -> None:
+    settings = Settings.load({})
+    assert (settings.host, settings.port, settings.redis_url) == ("127.0.0.1", 5001, None)
+
+
+def test_variables_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WA_PORT", "6001")
+    assert Settings.load({}).port == 6001
+
+
+def test_flags_go_before_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WA_PORT", "6001")
+    assert Settings.load({"port": "7001"}).port == 7001
+
+
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WA_REDIS_URL", "")
+    assert Settings.load({}).redis_url is None
+
+
+def test_the_database_is_in_the_data_directory_unless_given() -> None:
+    settings = Settings.load({"data_dir": "/srv/wa"})
+    assert settings.effective_database_url == "sqlite:///srv/wa/wa-manager.sqlite3"
+
+
+def test_a_relative_data_directory_is_relative_to_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.load({"data_dir": "here"})
+    monkeypatch.chdir("/")
+    assert settings.profiles_dir == tmp_path / "here" / "profiles"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("port", "abc"),
+        ("port", "65536"),
+        ("qr_codes", "0"),
+        ("qr_first_seconds", "-1"),
+        ("qr_first_seconds", "nan"),
+        ("redis_url", "http://localhost"),
+        ("database_url", "mysql://localhost/wa"),
+        ("web_url", "ftp://web.whatsapp.com"),
+        ("redis_prefix", "a b"),
+        ("log_level", "LOUD"),
+        ("api_key", "ключ"),
+    ],
+)
+def test_a_bad_value_is_named_in_one_line(
+    field: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError) as as_flag:
+        Settings.load({field: value})
+    monkeypatch.setenv(variable(field), value)
+    with pytest.raises(SettingsError) as as_variable:
+        Settings.load({})
+
+    assert str(as_flag.value).startswith(f"{flag(field)}: ")
+    assert str(as_variable.value).startswith(f"{variable(field)}: ")
+    assert len(str(as_variable.value).splitlines()) == 1
+
+
+def test_a_bad_key_is_not_repeated() -> None:
+    with pytest.raises(SettingsError) as error:
+        Settings.load({"api_key": "my secret"})
+    assert "my secret" not in str(error.value)
+
+
+def test_the_key_is_not_shown_by_the_settings() -> None:
+    assert "hidden-key" not in repr(Settings.load({"api_key": "hidden-key"}))
+
+
+def test_misspelt_variables_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WA_PROT", "5001")
+    monkeypatch.setenv("WA_PORT", "5001")
+    assert unknown_variables() == ["WA_PROT"]

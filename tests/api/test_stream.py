@@ -1,0 +1,285 @@
+"""The stream over the websocket: hello, snapshot, replay, live; and how it ends."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
+
+from api.settings import Settings
+from store.events import Event
+from tests.api.told import KEY, Api, until
+
+Frame = dict[str, Any]
+
+
+async def opened(socket: ClientWebSocketResponse) -> tuple[Frame, Frame]:
+    """Read hello and snapshot."""
+    hello, snapshot = await socket.receive_json(timeout=10), await socket.receive_json(timeout=10)
+    assert (hello["type"], snapshot["type"]) == ("hello", "snapshot")
+    return hello, snapshot
+
+
+async def read_until(
+    socket: ClientWebSocketResponse, matches: Callable[[Frame], bool]
+) -> list[Frame]:
+    frames: list[Frame] = []
+    while not frames or not matches(frames[-1]):
+        frames.append(await socket.receive_json(timeout=10))
+    return frames
+
+
+def is_status(status: str) -> Callable[[Frame], bool]:
+    return lambda frame: frame["type"] == "status" and frame["data"]["status"] == status
+
+
+async def close_code(socket: ClientWebSocketResponse) -> int | None:
+    async with asyncio.timeout(20):
+        async for _ in socket:
+            pass
+    return socket.close_code
+
+
+async def test_hello_tells_the_newest_event(api: Api) -> None:
+    account_id = await api.create()
+    await api.recorded()
+    history = await (await api.get(f"/accounts/{account_id}/events")).json()
+    async with api.ws_connect("/ws") as socket:
+        hello, _ = await opened(socket)
+    assert hello["data"] == {"newest": history["items"][-1]["id"]}
+    assert hello["at"].endswith("Z")
+
+
+async def test_the_snapshot_shows_every_account_as_it_is(api: Api) -> None:
+    linked, waiting = await api.create("Linked"), await api.create("Waiting")
+    await api.link(linked)
+    await api.show_qr(waiting, "2@code")
+    shown = (await (await api.get("/accounts")).json())["items"]
+
+    async with api.ws_connect("/ws") as socket:
+        _, snapshot = await opened(socket)
+
+    accounts = snapshot["data"]["accounts"]
+    codes = [(account.pop("qr"), account.pop("pairingCode")) for account in accounts]
+    assert accounts == shown
+    assert codes[0] == (None, None)
+    assert codes[1][0]["qr"] == "2@code"
+
+
+async def test_events_arrive_live(api: Api) -> None:
+    async with api.ws_connect("/ws") as socket:
+        await opened(socket)
+        account_id = await api.create()
+        await api.link(account_id)
+        frames = await read_until(socket, is_status("CONNECTED"))
+    assert {frame["accountId"] for frame in frames} == {account_id}
+    assert [frame["seq"] for frame in frames] == list(range(1, len(frames) + 1))
+
+
+async def test_a_code_arrives_live_and_without_a_number(api: Api) -> None:
+    account_id = await api.create()
+    async with api.ws_connect("/ws") as socket:
+        await opened(socket)
+        await api.show_qr(account_id, "2@live")
+        code = (await read_until(socket, lambda frame: frame["type"] == "qr"))[-1]
+    assert code["data"]["qr"] == "2@live"
+    assert "id" not in code
+    assert "seq" not in code
+
+
+async def test_since_brings_what_was_missed_then_what_happens(api: Api) -> None:
+    account_id = await api.create()
+    async with api.ws_connect("/ws") as socket:
+        hello, _ = await opened(socket)
+    await api.link(account_id)
+    await api.recorded()
+
+    async with api.ws_connect(f"/ws?since={hello['data']['newest']}") as socket:
+        await opened(socket)
+        missed = await read_until(socket, is_status("CONNECTED"))
+        await api.post(f"/accounts/{account_id}/disconnect")
+        live = await read_until(socket, is_status("DISCONNECTED"))
+
+    numbers = [frame["seq"] for frame in missed + live]
+    assert numbers == list(range(2, len(numbers) + 2))
+
+
+async def test_a_replay_longer_than_a_page_is_whole(api: Api) -> None:
+    for number in range(1, 1203):
+        api.record(Event("status", "a", datetime.now(UTC), {"status": "CONNECTED"}, seq=number))
+    await api.recorded()
+    async with api.ws_connect("/ws?since=0") as socket:
+        await opened(socket)
+        frames = await read_until(socket, lambda frame: frame["seq"] == 1202)
+    assert [frame["seq"] for frame in frames] == list(range(1, 1203))
+
+
+async def test_replay_and_live_meet_without_hole_or_double(api: Api) -> None:
+    """A writer never pauses while clients come again and again, each where it left off."""
+    last = 2_000
+
+    async def write() -> None:
+        for number in range(1, last + 1):
+            api.record(Event("status", "a", datetime.now(UTC), {"status": "CONNECTED"}, seq=number))
+            if number % 20 == 0:
+                await asyncio.sleep(0.001)
+
+    writer = asyncio.create_task(write())
+    seen: list[int] = []
+    since = 0
+    while not seen or seen[-1] < last:
+        async with api.ws_connect(f"/ws?since={since}") as socket:
+            await opened(socket)
+            for _ in range(min(137, last - len(seen))):
+                frame = await socket.receive_json(timeout=10)
+                seen.append(frame["seq"])
+                since = frame["id"]
+    await writer
+    assert seen == list(range(1, last + 1))
+
+
+async def test_a_trimmed_log_is_told_as_a_gap(api: Api) -> None:
+    await api.create()
+    await api.create()
+    await api.recorded()
+    oldest = await api.trim_log(keep=1)
+    async with api.ws_connect("/ws?since=0") as socket:
+        await opened(socket)
+        gap, event = await socket.receive_json(timeout=10), await socket.receive_json(timeout=10)
+    assert gap["type"] == "gap"
+    assert gap["data"] == {"since": 0, "oldest": oldest, "newest": oldest}
+    assert event["id"] == oldest
+
+
+async def test_an_id_from_another_log_is_told_as_a_gap(api: Api) -> None:
+    account_id = await api.create()
+    await api.recorded()
+    async with api.ws_connect("/ws?since=999999") as socket:
+        hello, _ = await opened(socket)
+        gap = await socket.receive_json(timeout=10)
+        await api.link(account_id)
+        live = await read_until(socket, is_status("CONNECTED"))
+    assert gap["type"] == "gap"
+    assert gap["data"]["since"] == 999_999
+    assert live[0]["id"] > hello["data"]["newest"]
+
+
+async def test_nothing_missed_is_no_gap(api: Api) -> None:
+    account_id = await api.create()
+    await api.recorded()
+    async with api.ws_connect("/ws?since=0") as socket:
+        await opened(socket)
+        first = await socket.receive_json(timeout=10)
+    assert (first["type"], first["accountId"]) == ("status", account_id)
+
+
+async def test_the_stream_is_of_the_accounts_asked_for(api: Api) -> None:
+    first, second, third = [await api.create() for _ in range(3)]
+    await api.recorded()
+    async with api.ws_connect(f"/ws?since=0&accounts={first},{third}") as socket:
+        _, snapshot = await opened(socket)
+        await api.link(second)
+        await api.link(third)
+        frames = await read_until(socket, is_status("CONNECTED"))
+    assert [account["id"] for account in snapshot["data"]["accounts"]] == [first, third]
+    assert {frame["accountId"] for frame in frames} == {first, third}
+
+
+async def test_the_stream_is_of_the_types_asked_for(api: Api) -> None:
+    account_id = await api.create()
+    async with api.ws_connect("/ws?types=qr,message&since=0") as socket:
+        await opened(socket)
+        await api.show_qr(account_id)
+        frame = await socket.receive_json(timeout=10)
+    assert frame["type"] == "qr"
+
+
+@pytest.mark.parametrize("query", ["accounts=a.b", "accounts=", "types=QR", "types=a;b"])
+async def test_a_filter_that_can_match_nothing_is_400(api: Api, query: str) -> None:
+    answer = await api.get(f"/ws?{query}")
+    assert answer.status == 400
+    assert (await answer.json())["errors"][0]["field"].startswith(query.partition("=")[0])
+
+
+async def test_what_a_client_sends_means_nothing(api: Api) -> None:
+    async with api.ws_connect("/ws") as socket:
+        await opened(socket)
+        await socket.send_str('{"type": "status"}')
+        await socket.send_bytes(b"\x00")
+        account_id = await api.create()
+        frame = await socket.receive_json(timeout=10)
+    assert frame["accountId"] == account_id
+
+
+async def test_a_client_that_does_not_read_is_closed_with_1013_and_resumes(
+    start_api: Callable[[Settings], Awaitable[Api]], settings: Settings
+) -> None:
+    api = await start_api(settings.model_copy(update={"websocket_queue": 10}))
+    async with api.ws_connect("/ws") as slow, api.ws_connect("/ws?types=status") as other:
+        hello, _ = await opened(slow)
+        await opened(other)
+        # More than fits into the queue, in one turn of the loop: no reader could keep up.
+        for number in range(100):
+            api.publish(Event("qr", "a", datetime.now(UTC), {"qr": str(number)}))
+        assert await close_code(slow) == WSCloseCode.TRY_AGAIN_LATER
+
+        account_id = await api.create()
+        assert (await other.receive_json(timeout=10))["accountId"] == account_id
+    await api.recorded()
+    async with api.ws_connect(f"/ws?since={hello['data']['newest']}") as again:
+        await opened(again)
+        assert (await again.receive_json(timeout=10))["accountId"] == account_id
+
+
+async def test_a_client_that_stopped_reading_is_cut_off(
+    start_api: Callable[[Settings], Awaitable[Api]],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.stream.SEND_SECONDS", 0.2)
+    monkeypatch.setattr("api.stream.CLOSE_SECONDS", 0.2)
+    api = await start_api(settings.model_copy(update={"websocket_queue": 10}))
+    reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
+    request = (
+        f"GET /ws HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\n"
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    writer.write(request.encode())
+    await reader.readuntil(b"\r\n\r\n")
+    await until(lambda: api.streams == 1)
+
+    large = Event("qr", "a", datetime.now(UTC), {"qr": "x" * 1_000_000})
+    async with asyncio.timeout(10):
+        while api.streams:
+            api.publish(large)
+            await asyncio.sleep(0.01)
+
+    writer.close()
+
+
+async def test_a_client_that_goes_away_is_forgotten(api: Api) -> None:
+    async with api.ws_connect("/ws") as socket:
+        await opened(socket)
+        assert api.streams == 1
+    await until(lambda: api.streams == 0)
+
+
+async def test_a_client_that_answers_no_ping_is_forgotten(
+    start_api: Callable[[Settings], Awaitable[Api]], settings: Settings
+) -> None:
+    api = await start_api(settings.model_copy(update={"websocket_ping_seconds": 0.1}))
+    async with api.ws_connect("/ws", autoping=False) as socket:
+        await opened(socket)
+        assert (await socket.receive(timeout=10)).type is WSMsgType.PING
+        await until(lambda: api.streams == 0)
+
+
+async def test_clients_are_told_that_the_server_goes_away(api: Api) -> None:
+    async with api.ws_connect("/ws") as socket:
+        await opened(socket)
+        closing = asyncio.create_task(close_code(socket))
+        await api.server.close()
+        assert await closing == WSCloseCode.GOING_AWAY

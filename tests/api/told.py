@@ -1,0 +1,169 @@
+"""A server whose browsers are told what to report; all else is real. And the client that tells."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, TypeVar
+
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+
+from actors.browser.reports import (
+    Authenticated,
+    Closed,
+    LoggedOut,
+    PairingCodeShown,
+    QrShown,
+    Ready,
+    Report,
+    SentMessage,
+)
+from actors.manager import Manager
+from api.keys import BUS, MANAGER, RECORDER
+from api.lifetime import LIFETIME
+from api.stream import LISTENERS
+from store import models
+from store.events import Event
+from store.status import Status
+
+T = TypeVar("T")
+
+KEY = "a-key-for-tests-of-the-api"
+BEARER = {"Authorization": f"Bearer {KEY}"}
+PHONE = "491700000001"
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+class ToldRun:
+    """A browser's run that reports what a test tells it to."""
+
+    def __init__(self, report: Callable[[Report], None]) -> None:
+        self.report = report
+        self.sent: list[tuple[str, str]] = []
+        self.refusal: Exception | None = None
+        self.stopped = asyncio.Event()
+
+    @property
+    def pid(self) -> int | None:
+        return None
+
+    async def run(self) -> None:
+        await self.stopped.wait()
+        self.report(Closed())
+
+    def stop(self, *, unlink: bool = False, wipe: bool = False) -> None:
+        if unlink:
+            self.report(LoggedOut("user"))
+        self.stopped.set()
+
+    async def send_text(self, to: str, text: str) -> SentMessage:
+        if self.refusal is not None:
+            raise self.refusal
+        self.sent.append((to, text))
+        return SentMessage("true_491700000002@c.us_3EB0", 1)
+
+    async def pairing_code(self, phone: str) -> PairingCodeShown:
+        shown = PairingCodeShown("ABCD1234", phone, datetime.now(UTC) + timedelta(minutes=3))
+        self.report(shown)
+        return shown
+
+    async def screenshot(self) -> bytes:
+        return b"\x89PNG\r\n\x1a\n"
+
+    async def ping(self) -> None:
+        return
+
+
+class ToldManager(Manager):
+    """The manager, with runs that are told what to report."""
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.runs: dict[str, ToldRun] = {}
+
+    def _new_run(self, account_id: str, report: Callable[[Report], None]) -> Any:
+        run = self.runs[account_id] = ToldRun(report)
+        return run
+
+
+class Api(TestClient[web.Request, web.Application]):
+    """A client with the key, and with hands on what happens to the accounts."""
+
+    @property
+    def manager(self) -> ToldManager:
+        manager = self.part(MANAGER)
+        assert isinstance(manager, ToldManager)
+        return manager
+
+    async def create(self, name: str = "Support") -> str:
+        """Create an account."""
+        async with self.post("/accounts", json={"name": name}) as response:
+            assert response.status == 201
+            account_id: str = (await response.json())["id"]
+        await until(lambda: self.manager.view(account_id))
+        return account_id
+
+    async def start(self, account_id: str) -> ToldRun:
+        """Connect an account and wait for its browser, unless one runs already."""
+        async with self.post(f"/accounts/{account_id}/connect") as response:
+            assert response.status == 202
+        await until(lambda: (r := self.manager.runs.get(account_id)) and not r.stopped.is_set())
+        return self.manager.runs[account_id]
+
+    async def show_qr(self, account_id: str, code: str = "2@first") -> QrShown:
+        """Have an account show a QR code."""
+        run = await self.start(account_id)
+        shown = QrShown(code, 1, 6, datetime.now(UTC) + timedelta(seconds=60))
+        run.report(shown)
+        await self.until(account_id, Status.QR_READY)
+        return shown
+
+    async def link(self, account_id: str) -> ToldRun:
+        """Have an account linked and CONNECTED."""
+        run = await self.start(account_id)
+        run.report(Authenticated(fresh=True))
+        run.report(Ready(PHONE, "Support", "2.3000"))
+        await self.until(account_id, Status.CONNECTED)
+        return run
+
+    async def until(self, account_id: str, status: Status) -> None:
+        """Wait until an account has a status."""
+        await until(lambda: (v := self.manager.view(account_id)) and v.status is status)
+
+    async def recorded(self) -> None:
+        """Wait until all that happened is in the log."""
+        assert await self.part(RECORDER).flush(10)
+
+    def record(self, event: Event) -> None:
+        """Have an event recorded."""
+        self.part(RECORDER).record(event)
+
+    def publish(self, event: Event) -> None:
+        """Have an event published that is in no log."""
+        self.part(BUS).publish(event)
+
+    async def trim_log(self, keep: int) -> int:
+        """Leave only the newest events in the log, and tell the oldest of them."""
+        kept: list[int] = [row.id for row in await models.Event.all().order_by("-id").limit(keep)]
+        await models.Event.exclude(id__in=kept).delete()
+        return min(kept)
+
+    @property
+    def streams(self) -> int:
+        """How many websockets are open."""
+        return len(self.part(LISTENERS))
+
+    def begin_stopping(self) -> None:
+        """Have the server refuse what it refuses while it stops."""
+        self.part(LIFETIME).stopping = True
+
+    def part(self, key: web.AppKey[T]) -> T:
+        """Give a part of the server."""
+        assert self.app is not None
+        return self.app[key]
