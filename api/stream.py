@@ -108,7 +108,7 @@ async def stream(request: web.Request) -> web.WebSocketResponse:
 async def close_streams(app: web.Application) -> None:
     """Tell every client that the server goes away (1001)."""
     reason = "the server is shutting down"
-    listeners = tuple(app[LISTENERS])
+    listeners = app[LISTENERS].copy()
     await asyncio.gather(*(each.close(WSCloseCode.GOING_AWAY, reason) for each in listeners))
 
 

@@ -1,0 +1,164 @@
+"""The server as a process: how it starts, what it prints, how it stops."""
+
+import asyncio
+import re
+import signal
+import socket
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from api.settings import environment_without_settings
+
+Start = Callable[..., Awaitable[Process]]
+STARTED = "📊 Health check: "
+
+
+@pytest.fixture
+async def start(tmp_path: Path) -> AsyncIterator[Start]:
+    """Start a server process on a free port with a data directory of its own."""
+    processes: list[Process] = []
+
+    async def start(**variables: str) -> Process:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "api", "serve", "--port", "0"),
+            env={**environment_without_settings(), "WA_DATA_DIR": str(tmp_path / "data")}
+            | variables,
+            stdin=DEVNULL,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def until_started(process: Process) -> tuple[str, list[str]]:
+    """Read until the server serves; give its URL and what it printed."""
+    assert process.stdout is not None
+    lines: list[str] = []
+    async with asyncio.timeout(20):
+        while not lines or STARTED not in lines[-1]:
+            lines.append((await process.stdout.readline()).decode())
+            assert lines[-1], "the server ended"
+    return lines[-1].partition(STARTED)[2].strip().removesuffix("/health"), lines
+
+
+async def until_ended(process: Process) -> tuple[list[str], str]:
+    """Wait for the process's end; give the last lines of its output, and its errors."""
+    async with asyncio.timeout(20):
+        output, errors = await process.communicate()
+    return output.decode().splitlines(), errors.decode()
+
+
+def message(line: str) -> str:
+    """Strip time, level and logger off a log line."""
+    return re.sub(r"^\S+Z [A-Z]+ +\S+  ", "", line.rstrip("\n"))
+
+
+async def test_a_start_says_where_it_serves(start: Start) -> None:
+    process = await start(WA_API_KEY="a-key")
+    url, lines = await until_started(process)
+    said = [message(line) for line in lines]
+    assert said[-3:] == [
+        f"🚀 WhatsApp API Server running on {url}",
+        "💡 Ready to accept connections",
+        f"📊 Health check: {url}/health",
+    ]
+    assert re.fullmatch(r"http://localhost:\d+", url)
+    async with aiohttp.ClientSession() as client:
+        assert (await client.get(f"{url}/health")).status == 200
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_stops_the_server_in_order(start: Start, number: signal.Signals) -> None:
+    process = await start(WA_API_KEY="a-key")
+    await until_started(process)
+    process.send_signal(number)
+    lines, errors = await until_ended(process)
+    said = [message(line) for line in lines]
+    assert said == [
+        f"⚠️  Received {number.name}, starting graceful shutdown...",
+        "✅ Database disconnected",
+        "👋 Shutdown complete",
+    ]
+    assert (process.returncode, errors) == (0, "")
+
+
+async def test_streams_are_closed_with_1001(start: Start) -> None:
+    process = await start(WA_API_KEY="a-key")
+    url, _ = await until_started(process)
+    async with (
+        aiohttp.ClientSession(headers={"X-Api-Key": "a-key"}) as client,
+        client.ws_connect(f"{url}/ws") as stream,
+    ):
+        process.terminate()
+        async for _ in stream:
+            pass
+        assert stream.close_code == aiohttp.WSCloseCode.GOING_AWAY
+    await until_ended(process)
+    assert process.returncode == 0
+
+
+async def test_a_made_key_is_shown_once_as_a_link_that_logs_in(start: Start) -> None:
+    first = await start()
+    url, _ = await until_started(first)
+    assert first.stdout is not None
+    link = (await first.stdout.readline()).decode().split()[-1]
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar) as browser:
+        await browser.get(link)
+        assert (await browser.get(f"{url}/accounts")).status == 200
+    first.terminate()
+    rest, _ = await until_ended(first)
+
+    second = await start()
+    _, lines = await until_started(second)
+    second.terminate()
+    output = "".join(lines) + "\n".join((await until_ended(second))[0])
+
+    key = link.partition("?key=")[2]
+    assert len(key) >= 32
+    assert key not in "\n".join(rest) + output
+
+
+async def test_a_taken_port_is_one_line_and_touches_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "api", "serve", "--port", str(port)),
+            *("--data-dir", str(tmp_path / "data")),
+            env=environment_without_settings(),
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        lines, errors = await until_ended(process)
+    assert process.returncode == 2
+    assert errors == f"wa-manager: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert lines == []
+    assert not (tmp_path / "data").exists()
+
+
+async def test_a_misspelt_variable_is_pointed_out(start: Start) -> None:
+    process = await start(WA_PROT="5001")
+    _, lines = await until_started(process)
+    assert "WA_PROT is not a setting of this server and has no effect" in map(message, lines)
+
+
+async def test_the_data_directory_is_private(start: Start, tmp_path: Path) -> None:
+    await until_started(await start())
+    modes = {
+        p.name: p.stat().st_mode & 0o777
+        for p in (tmp_path / "data", *(tmp_path / "data").iterdir())
+    }
+    assert modes["data"] == 0o700
+    assert modes["api-key"] == modes["wa-manager.sqlite3"] == 0o600
