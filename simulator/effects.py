@@ -2,11 +2,10 @@
 
 from simulator.faults import Fault, Kind
 from simulator.pages import Page, World
-from simulator.phones import NotLinked
 
 
 def begin(world: World, fault: Fault) -> list[str]:
-    """Lets a fault take effect at once; returns the numbers that it hit."""
+    """Lets a fault take effect at once; returns the numbers that it concerns by now."""
     if fault.kind is Kind.LOGOUT:
         return _log_out(world, fault)
     pages = [page for page in world.pages if fault.concerns(page.number)]
@@ -39,12 +38,7 @@ def _hit(page: Page, kind: Kind) -> None:
 
 
 def _log_out(world: World, fault: Fault) -> list[str]:
-    hit = []
-    for phone in world.whatsapp.phones:
-        if fault.concerns(phone.number):
-            try:
-                world.whatsapp.unlink(phone, "device_removed")
-            except NotLinked:
-                continue
-            hit.append(phone.number)
-    return hit
+    linked = [p for p in world.whatsapp.phones if p.devices and fault.concerns(p.number)]
+    for phone in linked:
+        world.whatsapp.unlink(phone, "device_removed")
+    return [phone.number for phone in linked]

@@ -39,6 +39,7 @@ class Page:
         self._outgoing: asyncio.Queue[Event | None] = asyncio.Queue()
         self._syncing: asyncio.Task[None] | None = None
         self._keys: PublicKeys | None = None
+        self._has_session = False
         self.phone: Phone | None = None
         self.device: Device | None = None
         self.blocked = False
@@ -86,11 +87,12 @@ class Page:
         whatsapp = self._world.whatsapp
         self.device = whatsapp.link(number, self._keys.identity, self)
         self.phone = whatsapp.phones.get(number)
+        self._has_session = True
         self._world.linking.withdraw(self)
 
     def offer_codes(self) -> None:
         """Gives the page QR codes to show, unless a fault forbids it."""
-        if self._keys is None or self.device or self._world.faults.find(Kind.NO_QR, None):
+        if self._keys is None or self._has_session or self._world.faults.find(Kind.NO_QR, None):
             return
         settings = self._world.settings
         self.tell(
@@ -162,14 +164,14 @@ class Page:
                 raise ProtocolError("hello with half a session")
 
     def _resume(self, number: str, device: str, token: str, identity: str) -> None:
+        whatsapp = self._world.whatsapp
+        self._has_session = True
+        self.phone = whatsapp.phones.find(number)
         if self._world.faults.find(Kind.TERMS, number):
             self.block("TOS_BLOCK")
             return
-        whatsapp = self._world.whatsapp
         self.device = whatsapp.resume(number, device, token, identity, self)
-        if self.device:
-            self.phone = whatsapp.phones.get(number)
-        else:
+        if self.device is None:
             self.tell({"type": "unlinked", "reason": "device_removed"})
 
     def _called(self, call: int, method: str, params: dict[str, object]) -> None:

@@ -108,8 +108,8 @@ class Phone:
     number: str
     name: str
     devices: dict[str, Device] = field(default_factory=dict)
-    messages: list[Message] = field(default_factory=list)
-    """All that was said with this phone, either way, oldest first."""
+    messages: dict[str, Message] = field(default_factory=dict)
+    """All that was said with this phone, either way, by id, oldest first."""
 
     @property
     def lid(self) -> str:
@@ -122,7 +122,11 @@ class Phone:
         return any(device.page for device in self.devices.values())
 
     def link(self, identity: str) -> Device:
-        """Links a device. With no place left, the oldest one has to go first."""
+        """Links a device.
+
+        Raises:
+            TooManyDevices: another one has to go first.
+        """
         if len(self.devices) >= MAX_DEVICES:
             raise TooManyDevices(self.number)
         device = Device(
@@ -136,13 +140,13 @@ class Phone:
 
     def received(self) -> list[Message]:
         """What pages sent to this phone."""
-        return [m for m in self.messages if m.recipient == self.number and m.from_page]
+        return [m for m in self.messages.values() if m.recipient == self.number and m.from_page]
 
     def unread_from(self, number: str) -> list[Message]:
         """What a number sent to this phone and nobody has read yet."""
         return [
             message
-            for message in self.messages
+            for message in self.messages.values()
             if message.sender == number
             and message.recipient == self.number
             and message.ack < Ack.READ

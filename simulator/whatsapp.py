@@ -101,7 +101,8 @@ class WhatsApp:
 
         Messages that still wait for their delivery come afterwards, as the new ones that they are.
         """
-        messages = [m for m in phone.messages[-HISTORY:] if not device.awaits(m.id)]
+        latest = list(phone.messages.values())[-HISTORY:]
+        messages = [message for message in latest if not device.awaits(message.id)]
         others = {m.recipient if m.sender == phone.number else m.sender for m in messages}
         people = [self.phones.get_or_create(number) for number in sorted(others | {phone.number})]
         return {
@@ -125,7 +126,7 @@ class WhatsApp:
         """
         if not phone.devices:
             raise NotLinked(phone.number)
-        if any(message.id == message_id for message in phone.messages):
+        if message_id in phone.messages:
             raise DuplicateMessage(f"Phone {phone.number} has a message {message_id} already.")
         new_id = message_id or f"3A{secrets.token_hex(9).upper()}"
         message = Message(new_id, sender, phone.number, body, datetime.now(UTC), from_page=False)
@@ -142,9 +143,8 @@ class WhatsApp:
         """
         if not Phones.is_on_whatsapp(recipient):
             raise NotOnWhatsApp(recipient)
-        for message in phone.messages:
-            if message.id == message_id and message.sender == phone.number:
-                return message
+        if message_id in phone.messages:
+            return phone.messages[message_id]
         now = datetime.now(UTC)
         message = Message(message_id, phone.number, recipient, body, now, from_page=True)
         self._pass_on(message, besides=device)
@@ -156,19 +156,20 @@ class WhatsApp:
         Raises:
             UnknownMessages: it did not receive them.
         """
-        received = {m.id: m for m in phone.messages if m.recipient == phone.number}
-        wanted = list(dict.fromkeys(ids))
-        unknown = [message_id for message_id in wanted if message_id not in received]
-        if unknown:
-            raise UnknownMessages(f"Phone {phone.number} received no message {unknown[0]}.")
-        for message_id in wanted:
-            self._receipt(received[message_id], ack)
+        messages = []
+        for message_id in ids:
+            message = phone.messages.get(message_id)
+            if message is None or message.recipient != phone.number:
+                raise UnknownMessages(f"Phone {phone.number} received no message {message_id}.")
+            messages.append(message)
+        for message in messages:
+            self._receipt(message, ack)
 
     def delivered(self, phone: Phone, event: Event) -> None:
         """Notes that an event has arrived at a page of this phone; a message's sender is told."""
-        for message in phone.messages:
-            if message.id == event.get("id") and message.recipient == phone.number:
-                self._receipt(message, Ack.DELIVERED)
+        message = phone.messages.get(str(event.get("id")))
+        if message and message.recipient == phone.number:
+            self._receipt(message, Ack.DELIVERED)
 
     def seen(self, phone: Phone, sender: str) -> None:
         """Notes that a page has shown what somebody sent."""
@@ -180,7 +181,7 @@ class WhatsApp:
         recipient = self.phones.get_or_create(message.recipient)
         event = self._as_event(message)
         for phone in {sender.number: sender, recipient.number: recipient}.values():
-            phone.messages.append(message)
+            phone.messages[message.id] = message
             for device in phone.devices.values():
                 if device is not besides:
                     device.deliver(event)

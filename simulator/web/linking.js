@@ -16,7 +16,7 @@ LinkDeviceEvents.triggerRefreshAltLinkingCode = () =>
   LinkDeviceEvents.trigger("link_device_events:refresh_alt_linking_code");
 
 /** The text in the QR image: what the phone needs to reach this page and to know its keys. */
-export function codeText(ref) {
+function codeText(ref) {
   const { noise, identity, advSecret } = login.publicKeys;
   return [ref, noise, identity, advSecret].join(",");
 }

@@ -149,3 +149,21 @@ async def test_terms_block_pages_until_they_are_accepted(
 
     async with page:
         await page.event("welcome")
+
+
+async def test_a_blocked_page_is_not_given_codes(
+    faults: Faults, alice: Phone, open_page: OpenPage
+) -> None:
+    page = open_page()
+    async with page:
+        await page.link(alice)
+    await faults.begin("terms")
+    no_qr = await faults.begin("no-qr")
+    page.events.clear()
+
+    async with page:
+        await page.event("blocked")
+        await faults.call("DELETE", f"/{no_qr['id']}")
+        await page.call("number-exists", number=alice.number)
+
+        assert [event["type"] for event in page.events] == ["blocked", "answer"]

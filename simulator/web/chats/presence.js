@@ -3,7 +3,7 @@
 import { BaseCollection } from "../base/collection.js";
 import { BaseModel } from "../base/model.js";
 
-export class PresenceModel extends BaseModel {
+class PresenceModel extends BaseModel {
   async subscribe() {}
 }
 
