@@ -29,9 +29,18 @@ function apply(event) {
       cause: event.data.cause,
     });
     if (account.status !== "QR_READY") account.qr = null;
+    if (account.status === "CONNECTED") refresh(account.id);
   } else if (event.type === "qr") {
     account.qr = event.data;
   }
+  show();
+}
+
+// Whose phone it is no event tells, only the account itself.
+async function refresh(id) {
+  const response = await fetch(`/accounts/${id}`);
+  if (!response.ok || !accounts.has(id)) return;
+  Object.assign(accounts.get(id), await response.json());
   show();
 }
 
@@ -66,10 +75,11 @@ function draw(account) {
 
 function drawQr(image, account) {
   image.hidden = !account.qr;
-  if (!account.qr) image.removeAttribute("src");
-  // The time in the address makes the browser fetch each new code.
-  else
-    image.src = `/accounts/${account.id}/qr?format=svg&${new URLSearchParams({ until: account.qr.expiresAt })}`;
+  if (!account.qr) return;
+  // The time in the address makes the browser fetch each new code, and each one once.
+  const until = new URLSearchParams({ until: account.qr.expiresAt });
+  const address = `/accounts/${account.id}/qr?format=svg&${until}`;
+  if (image.getAttribute("src") !== address) image.src = address;
 }
 
 async function call(method, path, body) {

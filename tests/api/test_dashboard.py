@@ -1,0 +1,106 @@
+"""The page in a real browser: logging in, accounts live, codes, commands."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.browser.executable import find_chromium
+from actors.browser.reports import Authenticated, QrShown, Ready
+from store.status import Status
+from tests.api.told import KEY, PHONE, Api
+from tests.simulator.libraries import Library
+
+SCRIPT = Path(__file__).with_name("browser.mjs")
+
+
+class Page(Library):
+    """The page, open in a browser."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(SCRIPT, find_chromium().path, url)
+
+    async def until(self, expression: str) -> Any:
+        """Wait until an expression is true of the page, and give its value."""
+        return await self.do(expression=expression)
+
+    async def submit(self, form: str, value: str) -> None:
+        """Fill a form that has one field, and send it."""
+        await self.until(
+            f"(form => {{ form.querySelector('input').value = {json.dumps(value)}; form.requestSubmit();"
+            f" return true; }})(document.querySelector('#{form}:not([hidden])'))"
+        )
+
+    async def shows(self, text: str) -> None:
+        """Wait until the page shows a text."""
+        await self.until(f"document.body.innerText.includes({json.dumps(text)})")
+
+    async def press(self, command: str) -> None:
+        """Press a button of the first account."""
+        await self.until(
+            f"(button => {{ button?.click(); return Boolean(button); }})"
+            f"(document.querySelector('[data-command={command}]'))"
+        )
+
+
+@pytest.fixture
+async def page(api: Api) -> AsyncIterator[Page]:
+    """The page with its link, as the server prints it."""
+    async with Page(f"{api.make_url('/')}?key={KEY}") as page:
+        yield page
+
+
+async def test_without_a_cookie_the_page_asks_for_the_key(api: Api) -> None:
+    async with Page(str(api.make_url("/"))) as page:
+        await page.submit("login", "wrong")
+        await page.shows("A valid API key is required.")
+        await page.submit("login", KEY)
+        await page.shows("Live")
+
+
+async def test_an_account_is_created_linked_and_disconnected_on_the_page(
+    api: Api, page: Page
+) -> None:
+    await page.submit("create", "Support")
+    await page.shows("DISCONNECTED")
+    account_id = api.manager.views()[0].account_id
+
+    await page.press("connect")
+    run = await api.start(account_id)
+    for number in (1, 2):
+        expires = datetime.now(UTC) + timedelta(seconds=20 * number)
+        run.report(QrShown(f"2@code{number}", number, 6, expires))
+        await page.until(
+            "(image => image?.complete && image.naturalWidth > 0"
+            f" && decodeURIComponent(image.src).includes('{expires:%H:%M:%S}'))"
+            "(document.querySelector('.qr:not([hidden])'))"
+        )
+    run.report(Authenticated(fresh=True))
+    run.report(Ready(PHONE, "Support", "2.3000"))
+    await page.shows(f"+{PHONE}")
+    await page.until("document.querySelector('.qr').hidden")
+
+    await page.press("disconnect")
+    await api.until(account_id, Status.DISCONNECTED)
+    await page.shows("user_disconnect")
+    assert page.values("complaint") == []
+
+
+async def test_what_others_do_shows_by_itself(api: Api, page: Page) -> None:
+    await page.shows("Live")
+    account_id = await api.create("Sales")
+    await page.shows("Sales")
+    await api.link(account_id)
+    await page.shows("CONNECTED")
+    await api.delete(f"/accounts/{account_id}")
+    await page.until("document.querySelectorAll('#accounts li').length === 0")
+
+
+async def test_a_name_is_shown_as_text_and_never_run(api: Api, page: Page) -> None:
+    name = "<img src=x onerror=alert(1)>"
+    await api.create(name)
+    await page.shows(name)
+    assert page.values("complaint") == []
