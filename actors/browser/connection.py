@@ -22,13 +22,17 @@ Params = dict[str, Any] | None
 READ_SIZE = 1 << 18
 
 
+class ConnectionLost(NetworkError):  # type: ignore[misc]
+    """The browser or the page is gone, as opposed to: it answered with an error."""
+
+
 class PipeSession(CDPSession):  # type: ignore[misc]
     """A session with one target, carried flat over the browser's connection."""
 
     def send(self, method: str, params: Params = None) -> Awaitable[Any]:
         """Call a method of the target; see `PipeConnection.request`."""
         if self._connection is None:
-            return _failed(self._loop, f"{method}: the page is gone")
+            return _lost(self._loop, f"{method}: the page is gone")
         reply: Awaitable[Any] = self._connection.request(method, params, self._sessionId)
         return reply
 
@@ -61,6 +65,11 @@ class PipeConnection(Connection):  # type: ignore[misc]
         os.set_blocking(writer, False)
         self._loop.add_reader(reader, self._readable)
 
+    @property
+    def connected(self) -> bool:
+        """Whether the pipe is open, as far as we know."""
+        return self._connected
+
     def send(self, method: str, params: Params = None) -> asyncio.Future[Any]:
         """Call a method of the browser; see `request`."""
         return self.request(method, params)
@@ -71,11 +80,11 @@ class PipeConnection(Connection):  # type: ignore[misc]
         """Call a method of the browser or, with a session's id, of its target.
 
         Returns:
-            A future of the result. It fails with pyppeteer's NetworkError when the browser
-            answers with an error, or is gone.
+            A future of the result. It fails with ConnectionLost when the browser is gone, and
+            with pyppeteer's NetworkError when it answers with an error.
         """
         if not self._connected:
-            return _failed(self._loop, f"{method}: the browser is gone")
+            return _lost(self._loop, f"{method}: the browser is gone")
         self._lastId += 1
         message: dict[str, Any] = {"id": self._lastId, "method": method, "params": params or {}}
         if session_id is not None:
@@ -109,7 +118,7 @@ class PipeConnection(Connection):  # type: ignore[misc]
         os.close(self._writer)
         pending, self._pending = self._pending, {}
         for method, _, future in pending.values():
-            _fail(future, f"{method}: the browser is gone")
+            _fail(future, ConnectionLost(f"{method}: the browser is gone"))
         sessions, self._sessions = self._sessions, {}
         for session in sessions.values():
             self._contained("the end of a session", session.detached)
@@ -162,7 +171,7 @@ class PipeConnection(Connection):  # type: ignore[misc]
             return
         if error := message.get("error"):
             evidence = f"{error.get('message', '')} {error.get('data', '')}".strip()
-            _fail(future, f"{method}: {evidence}")
+            _fail(future, NetworkError(f"{method}: {evidence}"))
         else:
             future.set_result(message.get("result", {}))
 
@@ -174,7 +183,7 @@ class PipeConnection(Connection):  # type: ignore[misc]
         for ident, (method, owner, future) in list(self._pending.items()):
             if owner == session_id:
                 del self._pending[ident]
-                _fail(future, f"{method}: the page is gone")
+                _fail(future, ConnectionLost(f"{method}: the page is gone"))
         self._contained("the end of a session", session.detached)
 
     def _contained(self, what: str, handler: Callable[..., Any], *args: Any) -> None:
@@ -185,15 +194,15 @@ class PipeConnection(Connection):  # type: ignore[misc]
             logger.exception("A handler of %s failed", what)
 
 
-def _failed(loop: asyncio.AbstractEventLoop, message: str) -> asyncio.Future[Any]:
+def _lost(loop: asyncio.AbstractEventLoop, message: str) -> asyncio.Future[Any]:
     future = _unobserved(loop.create_future())
-    _fail(future, message)
+    _fail(future, ConnectionLost(message))
     return future
 
 
-def _fail(future: asyncio.Future[Any], message: str) -> None:
+def _fail(future: asyncio.Future[Any], error: Exception) -> None:
     if not future.done():
-        future.set_exception(NetworkError(message))
+        future.set_exception(error)
 
 
 def _unobserved(future: asyncio.Future[Any]) -> asyncio.Future[Any]:

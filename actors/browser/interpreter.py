@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 from actors.browser.config import BrowserConfig
 from actors.browser.reports import (
@@ -67,9 +68,15 @@ class Interpreter:
         self._pairing_phone = ""
         self._pairing_code: str | None = None
         self._authenticated = False
+        self._logged_out = False
         self._action: ActionKind | None = None
         self._percent: int | None = None
         self._messages: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def linked(self) -> bool:
+        """Whether the page has a session."""
+        return self._authenticated
 
     @property
     def awaits_link(self) -> bool:
@@ -114,10 +121,15 @@ class Interpreter:
         self._codes, self._code, self._exhausted = 0, None, False
         if self._documents == 1:
             return []
-        self.ready = False
-        # WhatsApp reloads with this mark when it logs out; the event may have gone with the page.
-        ended = self._logout("unknown") if "post_logout=1" in query else []
-        return [*ended, Reloaded()]
+        # WhatsApp reloads with this mark when it logs out. If that was before wa-js came up, or
+        # the event went with the old document, the mark is all there is to tell it by.
+        ended = parse_qs(query.lstrip("?"))
+        reports: list[Report] = []
+        if "post_logout" in ended and not self._logged_out:
+            reports = self._end_session(ended.get("logout_reason", ["unknown"])[0])
+        self.ready = self._logged_out = False
+        self._action = None
+        return [*reports, Reloaded()]
 
     def _qr(self, code: str) -> list[Report]:
         if code == self._code:
@@ -156,14 +168,19 @@ class Interpreter:
         return [ActionRequired(kind, detail)]
 
     def _logout(self, reason: str) -> list[Report]:
-        if not self._authenticated:
-            return []
+        return self._end_session(reason) if self._authenticated else []
+
+    def _end_session(self, reason: str) -> list[Report]:
         self._authenticated = self.ready = self.fresh = False
-        self._percent = None
+        self._logged_out = True
+        self._percent = self._pairing_code = None
         return [LoggedOut(reason)]
 
     def _state(self, state: Fact) -> list[Report]:
         self.build = state["build"] or self.build
+        # The old document may go on for a moment as if nothing had happened.
+        if self._logged_out:
+            return []
         for level in (state["mode"], state["socket"]):
             if level in ACTIONS:
                 return self._act(*ACTIONS[level])

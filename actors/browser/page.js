@@ -194,10 +194,6 @@
     async pairingCode(phone) {
       return { code: await WPP.conn.startLinkDeviceCodeForPhoneNumber(phone) };
     },
-    async refreshCode() {
-      await WPP.conn.refreshQR();
-      return {};
-    },
     async logout() {
       await WPP.conn.logout();
       return {};

@@ -25,7 +25,7 @@ from pyppeteer.page import Page
 
 from actors.browser.bundle import find_bundle, load_bundle
 from actors.browser.config import BrowserConfig
-from actors.browser.connection import PipeConnection
+from actors.browser.connection import ConnectionLost, PipeConnection
 from actors.browser.errors import (
     BrowserGone,
     NoSuchNumber,
@@ -35,6 +35,7 @@ from actors.browser.errors import (
     PageError,
     PageTimeout,
     PageUnreachable,
+    StartFailed,
 )
 from actors.browser.executable import user_agent
 from actors.browser.interpreter import Fact
@@ -86,7 +87,6 @@ class WhatsAppPage:
         """
         self._config = config
         self._told = told
-        self._page: Page | None = None
         self._session: CDPSession | None = None
         self._missing: set[str] = set()
         self._loading: asyncio.TimerHandle | None = None
@@ -97,22 +97,19 @@ class WhatsAppPage:
 
         Raises:
             BundleUnusable: wa-js is missing or not the pinned one.
+            StartFailed: The browser does not answer.
             PageUnreachable: The address could not be opened in `page_load_seconds`.
             BrowserGone: The browser ended meanwhile.
         """
         sources = await asyncio.to_thread(_sources, self._config.wa_js)
+        seconds = self._config.page_load_seconds
         try:
-            page, session = await _take_page(connection)
-            self._page, self._session = page, session
-            await self._listen(page, session)
-            for source in sources:
-                added = {"source": source}
-                await session.send("Page.addScriptToEvaluateOnNewDocument", added)
+            page = await asyncio.wait_for(self._prepare(connection, sources), seconds)
             await self._goto(page)
-            # From here on nobody looks at single requests, and each would cost an event.
-            await session.send("Network.disable")
-        except NetworkError as error:
+        except ConnectionLost as error:
             raise BrowserGone(str(error)) from error
+        except TimeoutError:
+            raise StartFailed(f"Chromium did not answer within {seconds:g} s.") from None
 
     def close(self) -> None:
         """Stop watching; the page itself goes with its browser."""
@@ -148,10 +145,6 @@ class WhatsAppPage:
         """
         return str((await self._call("pairingCode", phone))["code"])
 
-    async def refresh_code(self) -> None:
-        """Have the page show codes again after it stopped; same errors as `pairing_code`."""
-        await self._call("refreshCode")
-
     async def logout(self, seconds: float) -> None:
         """Unlink this device; same errors as `pairing_code`."""
         await self._call("logout", seconds=seconds)
@@ -174,6 +167,15 @@ class WhatsAppPage:
         """Show what is on the page, as PNG; same errors as `ping`."""
         reply = await self._send("Page.captureScreenshot", {"format": "png"})
         return base64.b64decode(reply["data"])
+
+    async def _prepare(self, connection: PipeConnection, sources: tuple[str, ...]) -> Page:
+        page, session = await _take_page(connection)
+        self._session = session
+        await self._listen(page, session)
+        for source in sources:
+            added = {"source": source}
+            await session.send("Page.addScriptToEvaluateOnNewDocument", added)
+        return page
 
     async def _listen(self, page: Page, session: CDPSession) -> None:
         # pyppeteer's own handler takes every binding's payload for one of its own.
@@ -203,6 +205,8 @@ class WhatsAppPage:
             raise PageUnreachable(f"{host} cannot be reached: {_network_words(error)}") from error
         if response is not None and response.status >= 400:
             raise PageUnreachable(f"{host} answered with HTTP status {response.status}.")
+        # From here on nobody looks at single requests, and each would cost an event.
+        await self._send("Network.disable", {})
 
     def _on_navigated(self, frame: Frame) -> None:
         """Notice that the page led itself, by a reload, to where nothing answers."""
@@ -282,8 +286,11 @@ class WhatsAppPage:
             )
         except TimeoutError:
             raise PageTimeout(f"The page did not answer within {seconds:g} s.") from None
-        except NetworkError as error:
+        except ConnectionLost as error:
             raise BrowserGone(str(error)) from error
+        except NetworkError as error:
+            # Such as a call that a reload of the page cut off.
+            raise NotReady(f"The page cannot do this at the moment: {error}") from error
         return reply
 
 

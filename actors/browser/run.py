@@ -56,6 +56,9 @@ FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
     (BrowserGone, Failure.BROWSER_EXITED),
 )
 
+EXIT_SECONDS = 2.0
+"""How long a browser whose pipe has closed may take to be gone, to be called exited."""
+
 _told_about_sandbox: set[str] = set()
 
 
@@ -198,14 +201,16 @@ class BrowserRun:
         page = self._page = WhatsAppPage(self._config, self._on_fact)
         opening = asyncio.create_task(page.open(chromium.connection))
         try:
-            await _first(opening, chromium.exited)
-            if chromium.exited.done():
+            await _first(opening, page.failed, chromium.exited)
+            if await _has_ended(chromium):
                 raise StartFailed(_exit_words(chromium))
+            if page.failed.done():
+                raise page.failed.result()
             await opening
         finally:
             opening.cancel()
         await _first(page.failed, chromium.exited)
-        if chromium.exited.done():
+        if await _has_ended(chromium):
             raise BrowserGone(_exit_words(chromium))
         raise page.failed.result()
 
@@ -240,7 +245,7 @@ class BrowserRun:
         stop.cancel()
         if life.done():
             self._fail(life.exception())
-        elif self._unlink:
+        elif self._unlink and self._interpreter.linked:
             await self._log_out()
         life.cancel()
         with suppress(asyncio.CancelledError, Exception):
@@ -328,6 +333,13 @@ class BrowserRun:
 async def _first(*futures: asyncio.Future[Any]) -> None:
     """Wait until one of them is done."""
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _has_ended(chromium: Chromium) -> bool:
+    """Tell whether the browser ended. Its pipe closes a moment before its process is gone."""
+    if not chromium.connection.connected:
+        await asyncio.wait({chromium.exited}, timeout=EXIT_SECONDS)
+    return chromium.exited.done()
 
 
 def _exit_words(chromium: Chromium) -> str:
