@@ -101,11 +101,13 @@ async def stop_working(app: web.Application) -> None:
     hurry = asyncio.create_task(lifetime.hurry.wait())
     await asyncio.wait({closing, hurry}, return_when=asyncio.FIRST_COMPLETED)
     hurry.cancel()
-    if not closing.done():
-        closing.cancel()
-        await asyncio.gather(closing, return_exceptions=True)
-        await app[MANAGER].stop(0)
-    await closing
+    if closing.done():
+        await closing
+        return
+    logger.warning("Not waiting for the browsers any longer")
+    closing.cancel()
+    await asyncio.gather(closing, return_exceptions=True)
+    await app[MANAGER].stop(0)
 
 
 def _bus(settings: Settings) -> Bus:

@@ -29,9 +29,10 @@ class Page(Library):
 
     async def submit(self, form: str, value: str) -> None:
         """Fill a form that has one field, and send it."""
+        found = f"document.querySelector('#{form}:not([hidden])')"
         await self.until(
-            f"(form => {{ form.querySelector('input').value = {json.dumps(value)}; form.requestSubmit();"
-            f" return true; }})(document.querySelector('#{form}:not([hidden])'))"
+            "((form, value) => { form.querySelector('input').value = value; form.requestSubmit();"
+            f" return true; }})({found}, {json.dumps(value)})"
         )
 
     async def shows(self, text: str) -> None:

@@ -1,6 +1,16 @@
 """The health check: the seed's shape, and what it says of the parts."""
 
-from tests.api.told import Api
+import asyncio
+import sqlite3
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+
+from actors.browser.reports import WentOffline
+from api.app import stop_working
+from api.keys import RECORDER
+from api.lifetime import LIFETIME
+from api.settings import Settings
+from tests.api.told import Api, until
 
 
 async def test_health_has_the_shape_that_scripts_rely_on(api: Api) -> None:
@@ -58,3 +68,51 @@ async def test_all_else_is_refused_while_the_server_stops(api: Api) -> None:
     assert answer.status == 503
     assert int(answer.headers["Retry-After"]) > 0
     assert answer.content_type == "application/problem+json"
+
+
+async def test_a_redis_that_is_away_is_degraded_and_accounts_go_on(
+    start_api: Callable[[Settings], Awaitable[Api]], settings: Settings
+) -> None:
+    api = await start_api(settings.model_copy(update={"redis_url": "redis://127.0.0.1:1/0"}))
+    account_id = await api.create()
+    await api.link(account_id)
+    answer = await api.get("/health")
+    health = await answer.json()
+    assert (answer.status, health["status"]) == (200, "degraded")
+    assert health["components"]["bus"]["status"] == "degraded"
+    assert health["reason"].startswith("bus: ")
+
+
+async def test_a_database_that_is_away_is_degraded_and_commands_are_refused(
+    api: Api, settings: Settings
+) -> None:
+    account_id = await api.create()
+    await api.link(account_id)
+    await api.recorded()
+    with closing(sqlite3.connect(settings.data_dir / "wa-manager.sqlite3")) as intruder:
+        intruder.execute("BEGIN EXCLUSIVE")
+        refused = await api.post(f"/accounts/{account_id}/disconnect")
+        api.manager.runs[account_id].report(WentOffline("TIMEOUT"))
+        await until(lambda: not api.part(RECORDER).healthy)
+        health = await (await api.get("/health")).json()
+
+    assert refused.status == 503
+    assert int(refused.headers["Retry-After"]) > 0
+    assert health["status"] == "degraded"
+    assert health["components"]["store"]["pending"] == 1
+    assert health["clients"][0]["status"] == "CONNECTING"
+    await api.recorded()
+    assert (await (await api.get("/health")).json())["status"] == "ok"
+
+
+async def test_who_stops_the_server_twice_waits_for_no_browser(api: Api) -> None:
+    account_id = await api.create()
+    run = await api.link(account_id)
+    run.stuck = True
+    assert api.app is not None
+    stopping = asyncio.create_task(stop_working(api.app))
+    await until(lambda: run.asked_to_stop)
+    assert not stopping.done()
+    api.part(LIFETIME).hurry.set()
+    await asyncio.wait_for(stopping, timeout=5)
+    run.stopped.set()

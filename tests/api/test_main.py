@@ -31,6 +31,12 @@ def test_every_setting_is_a_flag_of_serve() -> None:
     assert [name for name in Settings.model_fields if flag(name) not in help_] == []
 
 
+@pytest.mark.parametrize("command", ["serve", "simulate", "demo"])
+def test_every_command_explains_itself(command: str) -> None:
+    done = wa_manager(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_no_command_is_a_usage_error() -> None:
     assert wa_manager().returncode == 2
 

@@ -47,6 +47,8 @@ class ToldRun:
         self.report = report
         self.sent: list[tuple[str, str]] = []
         self.refusal: Exception | None = None
+        self.stuck = False
+        self.asked_to_stop = False
         self.stopped = asyncio.Event()
 
     @property
@@ -58,6 +60,9 @@ class ToldRun:
         self.report(Closed())
 
     def stop(self, *, unlink: bool = False, wipe: bool = False) -> None:
+        self.asked_to_stop = True
+        if self.stuck:
+            return
         if unlink:
             self.report(LoggedOut("user"))
         self.stopped.set()
