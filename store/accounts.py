@@ -1,17 +1,18 @@
 """Accounts: what is kept of one, and the queries. What happens to one is the recorder's."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
 from tortoise.expressions import Q
 
-from store import models
-from store.database import database_errors
+from store import leases, models
+from store.database import database_errors, transaction
 from store.errors import BrokenCursor
 from store.events import Event, EventType
+from store.leases import Server
 from store.status import Cause, Desired, Status
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,6 +36,10 @@ class AccountRow:
     """When it came to its status."""
     restarts: int
     """How often its browser was restarted by us."""
+    restart_cause: Cause | None
+    """Why it was, the last time."""
+    restarted_at: datetime | None
+    """When that was."""
     linked: bool
     """Whether a session is linked to a phone."""
     attempt: int
@@ -53,6 +58,8 @@ class AccountChanges(TypedDict, total=False):
     detail: Mapping[str, Any] | None
     since: datetime
     restarts: int
+    restart_cause: Cause | None
+    restarted_at: datetime | None
     linked: bool
     attempt: int
 
@@ -67,14 +74,15 @@ class Page:
 
 
 @database_errors
-async def create(name: str) -> tuple[AccountRow, Event]:
-    """Keep a new account.
+async def create(name: str, owner: Server | None = None) -> tuple[AccountRow, Event]:
+    """Keep a new account, and with it its first lease.
 
     The row is kept when this returns. Its first event is not: only the recorder writes events, so
     that they are published in the order of their ids. The caller hands it over.
 
     Args:
         name: Any text; its limits are the interface's.
+        owner: Who owns it, under the first epoch; nobody unless given.
 
     Returns:
         The account as it stands with its first event, and this event, to be recorded.
@@ -83,15 +91,19 @@ async def create(name: str) -> tuple[AccountRow, Event]:
         DatabaseAway: The database does not answer.
     """
     now = datetime.now(UTC)
-    row = await models.Account.create(
-        id=secrets.token_hex(8),
-        name=name,
-        desired=Desired.DISCONNECTED.value,
-        status=Status.DISCONNECTED.value,
-        cause=Cause.CREATED.value,
-        since=now,
-        created_at=now,
-    )
+    async with transaction() as connection:
+        row = await models.Account.create(
+            id=secrets.token_hex(8),
+            name=name,
+            desired=Desired.DISCONNECTED.value,
+            status=Status.DISCONNECTED.value,
+            cause=Cause.CREATED.value,
+            since=now,
+            created_at=now,
+            using_db=connection,
+        )
+        if owner is not None:
+            await leases.grant(connection, row.id, owner)
     data = {
         "status": row.status,
         "previous": None,
@@ -122,6 +134,17 @@ async def all_rows() -> list[AccountRow]:
         DatabaseAway: The database does not answer.
     """
     return [_row(row) for row in await models.Account.all().order_by("created_at", "id")]
+
+
+@database_errors
+async def some_rows(account_ids: Collection[str]) -> list[AccountRow]:
+    """Return those of the accounts that exist, in the order of their creation.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    found = models.Account.filter(id__in=account_ids).order_by("created_at", "id")
+    return [_row(row) for row in await found]
 
 
 @database_errors
@@ -159,27 +182,49 @@ async def rename(account_id: str, name: str) -> AccountRow | None:
 
 
 @database_errors
-async def set_desired(account_id: str, desired: Desired) -> AccountRow | None:
+async def set_desired(
+    account_id: str, desired: Desired, epoch: int | None = None
+) -> AccountRow | None:
     """Keep what the user wants, and return the account; nothing if there is no such account.
 
+    Args:
+        account_id: Whose wish it is.
+        desired: What is wanted.
+        epoch: The epoch under which the caller owns the account; nothing if nobody does.
+
     Raises:
+        LeaseLost: The epoch is over.
         DatabaseAway: The database does not answer.
     """
-    await models.Account.filter(id=account_id).update(desired=desired.value)
+    async with transaction() as connection:
+        if epoch is not None:
+            await leases.guard(connection, account_id, epoch)
+        query = models.Account.filter(id=account_id).using_db(connection)
+        await query.update(desired=desired.value)
     return await get(account_id)
 
 
 @database_errors
-async def delete(account_id: str) -> bool:
-    """Forget an account; its events stay in the log.
+async def delete(account_id: str, epoch: int | None = None) -> bool:
+    """Forget an account and its lease; its events stay in the log.
+
+    Args:
+        account_id: Which account.
+        epoch: The epoch under which the caller owns the account; nothing if nobody does.
 
     Returns:
         Whether there was such an account.
 
     Raises:
+        LeaseLost: The epoch is over.
         DatabaseAway: The database does not answer.
     """
-    return await models.Account.filter(id=account_id).delete() > 0
+    async with transaction() as connection:
+        if epoch is not None:
+            await leases.guard(connection, account_id, epoch)
+        await leases.remove(connection, account_id)
+        query = models.Account.filter(id=account_id).using_db(connection)
+        return await query.delete() > 0
 
 
 def _row(row: models.Account) -> AccountRow:
@@ -194,6 +239,8 @@ def _row(row: models.Account) -> AccountRow:
         detail=row.detail,
         since=row.since,
         restarts=row.restarts,
+        restart_cause=None if row.restart_cause is None else CAUSES[row.restart_cause],
+        restarted_at=row.restarted_at,
         linked=row.linked,
         attempt=row.attempt,
         seq=row.seq,

@@ -117,12 +117,19 @@ def database_errors(
 async def transaction() -> AsyncIterator[BaseDBAsyncClient]:
     """Run queries as one transaction, on the connection that is given.
 
+    On SQLite no other process writes from its beginning on: what is read in it stays true until
+    it ends. On Postgres that takes `select_for_update`.
+
     When a transaction does not end properly, tortoise can leave its remains behind: these are
     cleared here, or the next transaction would become a part of this one.
     """
     client = get_connection(CONNECTION)
     try:
         async with in_transaction(CONNECTION) as connection:
+            if client.capabilities.dialect == "sqlite":
+                # Tortoise begins without the lock for writing. Asked for after something was
+                # read, it is refused at once when another process has written meanwhile.
+                await connection.execute_query("UPDATE leases SET epoch = epoch WHERE false")
             yield connection
     except BaseException:
         if get_connection(CONNECTION) is not client:

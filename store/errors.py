@@ -5,6 +5,7 @@ StoreError
   DatabaseTooNew
   DatabaseUnusable
   BrokenCursor
+  LeaseLost
 """
 
 
@@ -29,3 +30,7 @@ class DatabaseUnusable(StoreError):
 
 class BrokenCursor(StoreError, ValueError):
     """This cursor did not come from an earlier page."""
+
+
+class LeaseLost(StoreError):
+    """Another server owns the account by now, so nothing was written."""

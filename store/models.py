@@ -25,6 +25,8 @@ class Account(Model):
     detail = fields.JSONField[Mapping[str, Any] | None](null=True)
     since = fields.DatetimeField()
     restarts = fields.IntField(default=0)
+    restart_cause = fields.CharField(max_length=32, null=True)
+    restarted_at = fields.DatetimeField(null=True)
     linked = fields.BooleanField(default=False)
     attempt = fields.BigIntField(default=0)
     seq = fields.BigIntField(default=0)
@@ -56,3 +58,23 @@ class Event(Model):
         table_description = "The log of all accounts"
         unique_together = (("account_id", "seq"),)
         indexes = (Index(fields=("account_id", "id")),)
+
+
+class Lease(Model):
+    """Who owns an account. It has no foreign key: it is made and removed with the account."""
+
+    account_id = fields.CharField(max_length=36, primary_key=True)
+    owner = fields.CharField(max_length=32, null=True)
+    # Who that is, for people. They stay when the lease is given back.
+    host = fields.TextField(default="")
+    pid = fields.IntField(default=0)
+    seconds = fields.FloatField(default=0.0)
+    epoch = fields.BigIntField()
+    renewals = fields.BigIntField(default=0)
+
+    class Meta:
+        """Renewed by owner, all at once."""
+
+        table = "leases"
+        table_description = "Who owns which account"
+        indexes = (Index(fields=("owner",)),)

@@ -9,12 +9,13 @@ import itertools
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError, ValidationError
 
-from store import models
+from store import leases, models
 from store.accounts import AccountChanges
 from store.bus import Bus
 from store.database import transaction
@@ -43,11 +44,15 @@ class _Entry:
     number: int
     event: Event
     changes: AccountChanges | None
+    epoch: int | None = None
     queued_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
     @property
     def transient(self) -> bool:
         return self.event.seq is None
+
+    def is_stale(self, current: Mapping[str, int]) -> bool:
+        return leases.is_stale(self.epoch, self.event.account_id, current)
 
 
 class Recorder:
@@ -89,6 +94,7 @@ class Recorder:
         self._reason: str | None = None
         self._away_since = 0.0
         self._lost = 0
+        self._on_refused: Callable[[str, int], None] | None = None
 
     @property
     def healthy(self) -> bool:
@@ -154,19 +160,27 @@ class Recorder:
             return False
         return True
 
-    def record(self, event: Event, changes: AccountChanges | None = None) -> None:
+    def tell_refusals(self, listener: Callable[[str, int], None]) -> None:
+        """Have a listener called with account and epoch when an event comes from a former owner."""
+        self._on_refused = listener
+
+    def record(
+        self, event: Event, changes: AccountChanges | None = None, epoch: int | None = None
+    ) -> None:
         """Keep an event, change its account accordingly, then publish it with its id.
 
         Args:
             event: With the `seq` its account's owner gave it.
             changes: What it changes of the account, beside its `seq`.
+            epoch: The epoch under which the account is owned. Once there is a newer one, the
+                event is refused. Nothing: it is kept whoever owns the account.
 
         Raises:
             ValueError: The event has no `seq`.
         """
         if event.seq is None:
             raise ValueError("an event without seq cannot be recorded")
-        self._take(event, changes or {})
+        self._take(event, changes or {}, epoch)
 
     def announce(self, event: Event) -> None:
         """Publish a transient event after all that was recorded before it. It is never kept.
@@ -179,12 +193,12 @@ class Recorder:
         if self.pending < self._capacity:
             self._take(event, None)
 
-    def _take(self, event: Event, changes: AccountChanges | None) -> None:
+    def _take(self, event: Event, changes: AccountChanges | None, epoch: int | None = None) -> None:
         if self.pending >= self._capacity:
             self._make_room()
         self._transient += changes is None
         self._last_number = next(self._numbers)
-        self._waiting.append(_Entry(self._last_number, event, changes))
+        self._waiting.append(_Entry(self._last_number, event, changes, epoch))
         self._news.set()
 
     def _make_room(self) -> None:
@@ -271,25 +285,23 @@ class Recorder:
             raise
 
     async def _insert(self, batch: Sequence[_Entry]) -> list[Event]:
+        fenced = {entry.event.account_id for entry in batch if entry.epoch is not None}
         async with transaction() as connection:
-            kept = []
-            for event in (entry.event for entry in batch):
-                if event.seq is None:
-                    kept.append(event)
-                    continue
-                row = await models.Event.create(
-                    account_id=event.account_id,
-                    seq=event.seq,
-                    type=str(event.type),
-                    at=event.at,
-                    data=event.data,
-                    using_db=connection,
-                )
-                kept.append(event.with_id(row.id))
-            for account_id, (seq, fields) in _changes(batch).items():
+            current = await leases.current_epochs(connection, fenced)
+            stale = [entry for entry in batch if entry.is_stale(current)]
+            valid = [entry for entry in batch if not entry.is_stale(current)]
+            kept = [await _keep_event(entry.event, connection) for entry in valid]
+            for account_id, (seq, fields) in _changes(valid).items():
                 query = models.Account.filter(id=account_id).using_db(connection)
                 await query.update(seq=seq, **fields)
+        for entry in stale:
+            self._refuse(entry)
         return kept
+
+    def _refuse(self, entry: _Entry) -> None:
+        self._give_up(entry.event, "another server owns the account by now")
+        if self._on_refused is not None and entry.epoch is not None:
+            self._on_refused(entry.event.account_id, entry.epoch)
 
     def _note_away(self, error: Exception) -> None:
         if self._reason is None:
@@ -325,6 +337,20 @@ def _changes(batch: Sequence[_Entry]) -> dict[str, tuple[int, AccountChanges]]:
             _, before = changes.get(account_id, (0, {}))
             changes[account_id] = (seq, {**before, **(entry.changes or {})})
     return changes
+
+
+async def _keep_event(event: Event, connection: BaseDBAsyncClient) -> Event:
+    if event.seq is None:
+        return event
+    row = await models.Event.create(
+        account_id=event.account_id,
+        seq=event.seq,
+        type=str(event.type),
+        at=event.at,
+        data=event.data,
+        using_db=connection,
+    )
+    return event.with_id(row.id)
 
 
 async def _find(event: Event) -> Event | None:
