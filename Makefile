@@ -1,6 +1,7 @@
 # make demo   everything with simulated phones; ARGS=--exit ends after the show
 # make run    the server for real phones; ARGS="--port 5002" and the like reach `wa-manager serve`
 # make test   the test suite; ARGS="-k name" and the like reach pytest
+# make bench  a benchmark; ARGS="restore --accounts 20" says which
 # make lint   ruff, mypy, prettier
 # make format rewrite the sources as the linters want them
 # make lock   pin the dependencies anew
@@ -13,10 +14,10 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test lint format lock programs test-programs clean
+.PHONY: help demo run test bench lint format lock programs test-programs clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -6
+	@sed -n 's/^# //p' Makefile | head -7
 
 demo: programs .venv/.installed node_modules/.installed
 	@$(BIN)/wa-manager demo $(ARGS)
@@ -26,6 +27,9 @@ run: programs .venv/.installed node_modules/.installed
 
 test: test-programs .venv/.installed-test node_modules/.installed-test
 	$(BIN)/pytest $(ARGS)
+
+bench: programs .venv/.installed node_modules/.installed
+	@$(BIN)/python -m bench $(ARGS)
 
 lint: .venv/.installed-test node_modules/.installed-test
 	$(BIN)/ruff check

@@ -4,33 +4,24 @@ It plays a user from outside: the server is a process of its own, spoken to over
 """
 
 import asyncio
-import json
-import secrets
 import signal
-import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 
-from api.settings import environment_without_settings, variable
+from api.outside import Server, Unexpected, Watcher, call
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
 
 NAMES = ("Support", "Sales", "Bookings")
 STEP_SECONDS = 60.0
 """How long any one step may take before the demonstration counts as failed."""
-PREFERRED_PORT = 5001
-
-
-class DemoFailed(Exception):
-    """A step of the demonstration did not happen."""
 
 
 @dataclass
@@ -42,81 +33,6 @@ class Timeline:
     def note(self, text: str) -> None:
         """Print a line with the seconds since the start."""
         print(f"{time.monotonic() - self.started:6.1f} s  {text}", flush=True)
-
-
-class Server:
-    """A server process with a data directory and a key of its own."""
-
-    def __init__(self, folder: Path, web_url: str) -> None:
-        self.url = f"http://127.0.0.1:{_free_port()}"
-        self.key = secrets.token_urlsafe(24)
-        self.log = folder / "server.log"
-        self._folder = folder
-        self._web_url = web_url
-        self._process: asyncio.subprocess.Process | None = None
-
-    @property
-    def link(self) -> str:
-        """The dashboard, with the key in it."""
-        return f"{self.url}/?key={self.key}"
-
-    async def start(self) -> None:
-        """Start the process and wait until it answers."""
-        with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                *("-m", "api", "serve", "--port", self.url.rpartition(":")[2]),
-                *("--data-dir", str(self._folder / "data"), "--web-url", self._web_url),
-                env={**environment_without_settings(), variable("api_key"): self.key},
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
-        async with aiohttp.ClientSession() as session:
-            while True:
-                if self._process.returncode is not None:
-                    raise DemoFailed("the server ended at its start")
-                try:
-                    async with session.get(f"{self.url}/health/ready") as response:
-                        if response.status == 200:
-                            return
-                except aiohttp.ClientConnectionError:
-                    pass
-                await asyncio.sleep(0.05)
-
-    async def stop(self) -> None:
-        """Stop the process in good order; does nothing if there is none."""
-        if self._process is None or self._process.returncode is not None:
-            return
-        self._process.send_signal(signal.SIGTERM)
-        await self._process.wait()
-
-
-class Watcher:
-    """Listens on the websocket and keeps what it heard."""
-
-    def __init__(self, socket_: aiohttp.ClientWebSocketResponse) -> None:
-        self._socket = socket_
-        self.statuses: dict[str, str] = {}
-
-    async def until_all(self, accounts: Iterable[str], status: str) -> None:
-        """Listen until every one of the accounts has the status."""
-        wanted = set(accounts)
-        while {a for a in wanted if self.statuses.get(a) == status} != wanted:
-            await self.next()
-
-    async def next(self) -> dict[str, Any]:
-        """Hear the next event."""
-        message = await self._socket.receive()
-        if message.type is not aiohttp.WSMsgType.TEXT:
-            raise DemoFailed("the event stream ended")
-        event: dict[str, Any] = json.loads(message.data)
-        if event["type"] == "snapshot":
-            for account in event["data"]["accounts"]:
-                self.statuses[account["id"]] = account["status"]
-        elif event["type"] == "status":
-            self.statuses[event["accountId"]] = event["data"]["status"]
-        return event
 
 
 async def demo(count: int, *, stay: bool) -> int:
@@ -143,7 +59,7 @@ async def demo(count: int, *, stay: bool) -> int:
         await play
     except asyncio.CancelledError:
         return 130
-    except DemoFailed as error:
+    except Unexpected as error:
         print(f"The demonstration failed: {error}", file=sys.stderr)
         return 1
     return 0
@@ -160,7 +76,7 @@ async def _play(count: int, stop: asyncio.Event | None) -> None:
                 if stop is not None:
                     print(f"\nDashboard: {server.link}\nCtrl-C ends it.", flush=True)
                     await stop.wait()
-            except DemoFailed:
+            except Unexpected:
                 print(server.log.read_text()[-4000:], file=sys.stderr)
                 raise
             finally:
@@ -191,9 +107,9 @@ async def _link_phones(
         accounts = {}
         for index in range(count):
             name = NAMES[index % len(NAMES)] + (f" {index + 1}" if index >= len(NAMES) else "")
-            created = await _call(api, "POST", "/accounts", {"name": name})
+            created = await call(api, "POST", "/accounts", {"name": name})
             accounts[created["id"]] = f"4917000000{index + 1:02d}"
-        await asyncio.gather(*(_call(api, "POST", f"/accounts/{a}/connect") for a in accounts))
+        await asyncio.gather(*(call(api, "POST", f"/accounts/{a}/connect") for a in accounts))
         timeline.note(f"{count} accounts created, Connect pressed on all of them at once")
         scanned: set[str] = set()
         async with _step("every account shows a code"), aiohttp.ClientSession(web_url) as phones:
@@ -203,7 +119,7 @@ async def _link_phones(
                     continue
                 account_id = event["accountId"]
                 path = f"/sim/phones/{accounts[account_id]}/scan"
-                await _call(phones, "POST", path, {"code": event["data"]["qr"]})
+                await call(phones, "POST", path, {"code": event["data"]["qr"]})
                 scanned.add(account_id)
                 timeline.note(f"phone {accounts[account_id]} scanned the code of {account_id}")
         async with _step("all accounts are CONNECTED"):
@@ -232,13 +148,13 @@ async def _send_text(
     sender, receiver = list(accounts)[:2]
     body = {"to": accounts[receiver], "text": "Hello from the demonstration"}
     async with _watch(api) as watcher, _step("a text arrives"):
-        await _call(api, "POST", f"/accounts/{sender}/messages", body)
+        await call(api, "POST", f"/accounts/{sender}/messages", body)
         while True:
             event = await watcher.next()
             if event["type"] == "message" and event["accountId"] == receiver:
                 break
     if event["data"]["text"] != body["text"]:
-        raise DemoFailed(f"another text arrived: {event['data']['text']!r}")
+        raise Unexpected(f"another text arrived: {event['data']['text']!r}")
     timeline.note(f"a text went from {accounts[sender]} to {accounts[receiver]}")
 
 
@@ -254,28 +170,4 @@ async def _step(what: str) -> AsyncIterator[None]:
         async with asyncio.timeout(STEP_SECONDS):
             yield
     except TimeoutError as error:
-        raise DemoFailed(f"not within {STEP_SECONDS:g} s: {what}") from error
-
-
-async def _call(
-    session: aiohttp.ClientSession, method: str, path: str, body: object = None
-) -> dict[str, Any]:
-    async with session.request(method, path, json=body) as response:
-        text = await response.text()
-        if response.status >= 400:
-            raise DemoFailed(f"{method} {path} answered {response.status}: {text}")
-        answer: dict[str, Any] = json.loads(text) if text else {}
-        return answer
-
-
-def _free_port() -> int:
-    """Pick the usual port, or any other if that is taken."""
-    for port in (PREFERRED_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise DemoFailed("there is no free port")
+        raise Unexpected(f"not within {STEP_SECONDS:g} s: {what}") from error

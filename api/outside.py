@@ -1,0 +1,125 @@
+"""A server as its users see it: a process, HTTP, websocket. For the demo and the benchmarks."""
+
+import asyncio
+import json
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from api.settings import environment_without_settings, variable
+
+PREFERRED_PORT = 5001
+
+
+class Unexpected(Exception):
+    """The server did not do what its users may expect."""
+
+
+class Server:
+    """A server process with a data directory and a key of its own."""
+
+    def __init__(self, folder: Path, web_url: str) -> None:
+        self.url = f"http://127.0.0.1:{free_port()}"
+        self.key = secrets.token_urlsafe(24)
+        self.log = folder / "server.log"
+        self._folder = folder
+        self._web_url = web_url
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def link(self) -> str:
+        """The dashboard, with the key in it."""
+        return f"{self.url}/?key={self.key}"
+
+    async def start(self) -> None:
+        """Start the process and wait until it answers."""
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "api", "serve", "--port", self.url.rpartition(":")[2]),
+                *("--data-dir", str(self._folder / "data"), "--web-url", self._web_url),
+                env={**environment_without_settings(), variable("api_key"): self.key},
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        async with aiohttp.ClientSession() as session:
+            while True:
+                if self._process.returncode is not None:
+                    raise Unexpected("the server ended at its start")
+                try:
+                    async with session.get(f"{self.url}/health/ready") as response:
+                        if response.status == 200:
+                            return
+                except aiohttp.ClientConnectionError:
+                    pass
+                await asyncio.sleep(0.05)
+
+    async def stop(self) -> None:
+        """Stop the process in good order; does nothing if there is none."""
+        if self._process is None or self._process.returncode is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        await self._process.wait()
+
+
+class Watcher:
+    """Listens on the websocket and keeps what it heard."""
+
+    def __init__(self, socket_: aiohttp.ClientWebSocketResponse) -> None:
+        self._socket = socket_
+        self.statuses: dict[str, str] = {}
+
+    async def until_all(self, accounts: Iterable[str], status: str) -> None:
+        """Listen until every one of the accounts has the status."""
+        wanted = set(accounts)
+        while {a for a in wanted if self.statuses.get(a) == status} != wanted:
+            await self.next()
+
+    async def next(self) -> dict[str, Any]:
+        """Hear the next event."""
+        message = await self._socket.receive()
+        if message.type is not aiohttp.WSMsgType.TEXT:
+            raise Unexpected("the event stream ended")
+        event: dict[str, Any] = json.loads(message.data)
+        if event["type"] == "snapshot":
+            for account in event["data"]["accounts"]:
+                self.statuses[account["id"]] = account["status"]
+        elif event["type"] == "status":
+            self.statuses[event["accountId"]] = event["data"]["status"]
+        return event
+
+
+async def call(
+    session: aiohttp.ClientSession, method: str, path: str, body: object = None
+) -> dict[str, Any]:
+    """Make a request and give the JSON of its answer.
+
+    Raises:
+        Unexpected: It was refused.
+    """
+    async with session.request(method, path, json=body) as response:
+        text = await response.text()
+        if response.status >= 400:
+            raise Unexpected(f"{method} {path} answered {response.status}: {text}")
+        answer: dict[str, Any] = json.loads(text) if text else {}
+        return answer
+
+
+def free_port() -> int:
+    """Pick the usual port, or any other if that is taken."""
+    for port in (PREFERRED_PORT, 0):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise Unexpected("there is no free port")
