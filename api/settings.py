@@ -7,7 +7,7 @@ import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
@@ -165,11 +165,10 @@ class Settings(BaseSettings):
         Raises:
             SettingsError: If a value cannot be used.
         """
-        given = {field: value for field, value in flags.items() if value is not None}
+        # Strings, as variables are: the model makes the types of both, by the same rules.
+        given: dict[str, Any] = {name: text for name, text in flags.items() if text is not None}
         try:
-            # Validating strings, rather than calling the class, keeps the values' types the
-            # model's business and gives flags and variables the same rules.
-            return cls(**given)  # type: ignore[arg-type]
+            return cls(**given)
         except ValidationError as error:
             lines = []
             for problem in error.errors(include_url=False, include_context=False):

@@ -17,6 +17,7 @@ from api.keys import BUS, MANAGER, SETTINGS
 from api.schemas import PairingCode, Qr, SnapshotAccount, StreamQuery, read_query
 from store import accounts, events
 from store.bus import Subscription
+from store.errors import DatabaseAway
 from store.events import Event, timestamp
 
 REPLAY_PAGE = 500
@@ -46,6 +47,9 @@ class Listener:
         except TimeoutError:
             too_slow = True
         except ConnectionError:
+            return
+        except DatabaseAway:
+            await self.close(WSCloseCode.TRY_AGAIN_LATER, "the database is away; come back")
             return
         except Exception:
             logger.exception("A stream failed")

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
 
 from api.settings import Settings
+from store.errors import DatabaseAway
 from store.events import Event
 from tests.api.told import KEY, Api, until
 
@@ -283,3 +284,14 @@ async def test_clients_are_told_that_the_server_goes_away(api: Api) -> None:
         closing = asyncio.create_task(close_code(socket))
         await api.server.close()
         assert await closing == WSCloseCode.GOING_AWAY
+
+
+async def test_without_a_database_the_stream_is_to_be_tried_again(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away() -> int:
+        raise DatabaseAway
+
+    monkeypatch.setattr("api.stream.events.newest_id", away)
+    async with api.ws_connect("/ws") as socket:
+        assert await close_code(socket) == WSCloseCode.TRY_AGAIN_LATER
