@@ -35,6 +35,7 @@ from actors.browser.reports import (
 from actors.errors import WrongStatus
 from actors.journal import Journal
 from actors.lifecycle import Decision, Effect, Life, Phase, Signal, decide
+from actors.limits import Limit, Renewal
 from actors.loop import Promise, Timer
 from actors.messages import (
     AccountMessage,
@@ -44,6 +45,7 @@ from actors.messages import (
     Died,
     Gone,
     LeaveQueue,
+    OverMemory,
     Queued,
     Recover,
     RegistryMessage,
@@ -96,6 +98,7 @@ class AccountActor(pykka.ThreadingActor):
         self._tell_registry = tell_registry
         self._life = Life(row.status, row.desired, row.linked, row.attempt)
         self._history = History()
+        self._renewal = Renewal(surroundings.limits)
         self._connected_since: float | None = None
         self._delay = 0.0
         self._progress = 0
@@ -162,6 +165,8 @@ class AccountActor(pykka.ThreadingActor):
                 self._signal(Signal.QUEUED, attempt=attempt, detail=detail)
             case Turn(attempt):
                 self._signal(Signal.TURN, attempt=attempt)
+            case OverMemory():
+                self._over_memory(message)
             case Delete(done):
                 self._ending = done
                 self._signal(Signal.DELETE)
@@ -170,6 +175,7 @@ class AccountActor(pykka.ThreadingActor):
                 self._shut_down(message)
             case SendText(to, text, answer):
                 if run := self._usable(answer, Status.CONNECTED, "a message needs CONNECTED"):
+                    self._renewal.note_activity(time.monotonic())
                     self._answer(answer, run.send_text(to, text))
             case RequestPairingCode(phone, answer):
                 if run := self._usable(answer, Status.QR_READY, "a pairing code needs QR_READY"):
@@ -185,6 +191,7 @@ class AccountActor(pykka.ThreadingActor):
             case Closed():
                 self._browser_is_gone()
             case MessageReceived():
+                self._renewal.note_activity(time.monotonic())
                 self._journal.message(report)
             case _ if self._closing is None:
                 self._page_reported(report)
@@ -215,6 +222,7 @@ class AccountActor(pykka.ThreadingActor):
                 self._journal.change(phone=phone, push_name=push_name)
                 if self._connected_since is None:
                     self._connected_since = time.monotonic()
+                    self._renewal.note_activity(self._connected_since)
                 self._signal(Signal.READY, attempt=attempt, detail={"webVersion": web_version})
             case WentOffline(detail):
                 self._signal(Signal.OFFLINE, attempt=attempt, detail={"message": detail})
@@ -254,9 +262,20 @@ class AccountActor(pykka.ThreadingActor):
             self._signal(Signal.GAVE_UP, attempt=self._life.attempt, cause=final, detail=detail)
             return
         self._delay = verdict.delay
-        self._journal.change(restarts=self._journal.row.restarts + 1)
+        self._journal.restarted(cause)
         detail["retryInSeconds"] = round(verdict.delay, 1)
         self._signal(Signal.FAILED, attempt=self._life.attempt, cause=cause, detail=detail)
+
+    def _over_memory(self, message: OverMemory) -> None:
+        if self._run is None or self._run.pid != message.pid:
+            return
+        limit, now = self._around.limits.of(message.limit), time.monotonic()
+        text = f"the browser takes {message.used_mb:.0f} MB, the {message.limit} limit is {limit}"
+        if message.limit is Limit.HARD:
+            self._fail(Cause.MEMORY_HARD, text)
+        elif self._life.status is Status.CONNECTED and self._renewal.may_be_now(now):
+            self._renewal.note_renewed(now)
+            self._signal(Signal.RENEW, attempt=self._life.attempt, detail={"message": text})
 
     def _time_is_up(self) -> None:
         self._timer = None
@@ -286,8 +305,8 @@ class AccountActor(pykka.ThreadingActor):
         before = self._life
         decision = decide(before, signal, attempt=attempt, cause=cause)
         self._life = decision.life
-        if signal is Signal.RESTART and decision.effects:
-            self._journal.change(restarts=self._journal.row.restarts + 1)
+        if signal in (Signal.RESTART, Signal.RENEW) and decision.cause is not None:
+            self._journal.restarted(decision.cause)
         if self._life.status is not Status.QR_READY:
             self._qr = self._pairing = None
         ends = Effect.CLOSE in decision.effects or Effect.UNLINK in decision.effects

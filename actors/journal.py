@@ -16,6 +16,7 @@ from actors.view import View, Views
 from store.accounts import AccountChanges, AccountRow
 from store.events import Event, EventType, timestamp
 from store.recorder import Recorder
+from store.status import Cause
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,12 @@ class Journal:
     def change(self, **fields: Any) -> None:
         """Change fields of the row; they are written with the next event."""
         self.row = replace(self.row, **fields)
+
+    def restarted(self, cause: Cause) -> None:
+        """Count a restart of the browser; it is written with the next event."""
+        self.change(
+            restarts=self.row.restarts + 1, restart_cause=cause, restarted_at=datetime.now(UTC)
+        )
 
     def status(self, decision: Decision, detail: Mapping[str, Any] | None) -> None:
         """Record a decision that has a cause."""
@@ -95,7 +102,18 @@ class Journal:
         """Replace the account's view."""
         row = self.row
         self._views.show(
-            View(row.id, row.status, row.cause, row.since, row.detail, row.phone, qr, pairing, pid)
+            View(
+                account_id=row.id,
+                status=row.status,
+                cause=row.cause,
+                since=row.since,
+                detail=row.detail,
+                phone=row.phone,
+                qr=qr,
+                pairing=pairing,
+                pid=pid,
+                restarts=row.restarts,
+            )
         )
 
     def vanish(self) -> None:
@@ -113,6 +131,8 @@ class Journal:
             linked=row.linked,
             attempt=row.attempt,
             restarts=row.restarts,
+            restart_cause=row.restart_cause,
+            restarted_at=row.restarted_at,
             phone=row.phone,
             push_name=row.push_name,
         )

@@ -38,6 +38,7 @@ class Signal(Enum):
     FAILED = auto()
     GAVE_UP = auto()
     DEADLINE = auto()
+    RENEW = auto()
 
     @property
     def of_an_attempt(self) -> bool:
@@ -201,6 +202,7 @@ def _build() -> Table:
     # What goes wrong.
     add(ACTIVE, on.FAILED, s.CONNECTING, None, do.CLOSE, do.BACK_OFF)
     add(ACTIVE, on.GAVE_UP, s.FAILED, None, do.CLOSE)
+    add((s.CONNECTED,), on.RENEW, s.CONNECTING, Cause.MEMORY_SOFT, do.CLOSE, do.ENQUEUE)
     add((s.QR_READY,), on.DEADLINE, s.DISCONNECTED, Cause.QR_TIMEOUT, do.CLOSE)
     return table
 
@@ -219,7 +221,7 @@ _WAITING_FOR = {
 }
 _UNLINKED = (Signal.QR, Signal.UNLINKED, Signal.SESSION_LOST, Signal.LOGOUT, Signal.DELETE)
 """A code is shown only by a page without a session."""
-_BEGINNING = (Signal.CONNECT, Signal.RESTART, Signal.RESTORE, Signal.FAILED)
+_BEGINNING = (Signal.CONNECT, Signal.RESTART, Signal.RESTORE, Signal.FAILED, Signal.RENEW)
 
 
 def decide(

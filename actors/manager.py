@@ -17,9 +17,12 @@ from actors import profiles
 from actors.browser.config import BrowserConfig
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.browser.run import BrowserRun
+from actors.disk import free_mb
 from actors.errors import ShuttingDown, StoreAway, TimedOut, UnknownAccount, WrongStatus
 from actors.lifecycle import Signal
+from actors.limits import MemoryLimits
 from actors.loop import Loop, Promise
+from actors.memory import available_mb
 from actors.messages import (
     AccountMessage,
     Command,
@@ -33,12 +36,12 @@ from actors.messages import (
     StopAll,
     TakeScreenshot,
 )
-from actors.monitor import MonitorActor
+from actors.monitor import Figures, MonitorActor, MonitorConfig, Watched
 from actors.registry import RegistryActor
-from actors.startqueue import StartLimits
+from actors.startqueue import Room, StartLimits
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines, Surroundings
-from actors.view import View, Views
+from actors.view import StartsView, View, Views
 from store import accounts
 from store.accounts import AccountRow
 from store.errors import DatabaseAway
@@ -58,7 +61,11 @@ class ManagerConfig:
     policy: RestartPolicy = RestartPolicy()
     deadlines: Deadlines = Deadlines()
     starts: StartLimits = StartLimits()
+    limits: MemoryLimits = MemoryLimits()
+    sample_interval: float = 15.0
+    """How often it is measured what each browser takes."""
     monitor_interval: float = 60.0
+    """How often the log tells what the server takes."""
     store_timeout: float = 5.0
     """How long a command waits for the database before it is refused."""
     answer_timeout: float = 45.0
@@ -72,6 +79,7 @@ class Manager:
         self._config = config
         self._recorder = recorder
         self._views = Views()
+        self._watched = Watched()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._registry: pykka.ActorRef[RegistryActor] | None = None
         self._monitor: pykka.ActorRef[MonitorActor] | None = None
@@ -90,11 +98,20 @@ class Manager:
             views=self._views,
             new_run=self._new_run,
             wipe=self._wipe,
+            room=self._room,
             policy=self._config.policy,
             deadlines=self._config.deadlines,
+            limits=self._config.limits,
         )
         self._registry = RegistryActor.start(around, self._config.starts)
-        self._monitor = MonitorActor.start(loop, self._views, self._config.monitor_interval)
+        self._monitor = MonitorActor.start(
+            self._monitor_config(),
+            loop,
+            self._recorder,
+            self._views,
+            self._watched,
+            self._registry.tell,
+        )
         recovered: Promise[int] = Promise()
         self._registry.tell(Start(tuple(rows), recovered))
         await recovered.within(self._config.answer_timeout)
@@ -214,6 +231,16 @@ class Manager:
         """Show all accounts from memory."""
         return self._views.all()
 
+    @property
+    def starts(self) -> StartsView:
+        """Show the start queue from memory."""
+        return self._views.starts
+
+    @property
+    def figures(self) -> Figures | None:
+        """Show what everything takes, as measured last, from memory; None before the start."""
+        return self._watched.figures
+
     async def send_text(self, account_id: str, to: str, text: str) -> SentMessage:
         """Send a text and wait until WhatsApp's server has taken it.
 
@@ -260,6 +287,18 @@ class Manager:
 
     def _new_run(self, account_id: str, report: Callable[[Report], None]) -> BrowserRun:
         return BrowserRun(account_id, self._config.browser, report)
+
+    def _monitor_config(self) -> MonitorConfig:
+        return MonitorConfig(
+            folder=self._config.browser.profiles_dir,
+            sample_seconds=self._config.sample_interval,
+            log_seconds=self._config.monitor_interval,
+            disk_mb=self._config.starts.disk_mb,
+            limits=self._config.limits,
+        )
+
+    def _room(self) -> Room:
+        return Room(available_mb(), free_mb(self._config.browser.profiles_dir))
 
     def _wipe(self, account_id: str) -> None:
         profiles.remove(self._config.browser, account_id)

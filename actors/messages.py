@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.lifecycle import Signal
+from actors.limits import Limit
 from actors.loop import Promise
 from store.accounts import AccountRow
 
@@ -54,7 +55,7 @@ class Queued:
     place: int
     """How many start before it."""
     waits_for: str
-    """What keeps the queue waiting: other starts, or memory."""
+    """What keeps the queue waiting: other starts, memory, or disk."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,16 @@ class TimerFired:
     """A timer of the account ran out. It counts only if it is the one armed last."""
 
     number: int
+
+
+@dataclass(frozen=True)
+class OverMemory:
+    """The account's browser takes more memory than it may. It is told again while that lasts."""
+
+    pid: int
+    """Which browser; it may have ended since."""
+    used_mb: float
+    limit: Limit
 
 
 @dataclass(frozen=True)
@@ -113,6 +124,7 @@ AccountMessage = (
     | Turn
     | BrowserReport
     | TimerFired
+    | OverMemory
     | SendText
     | RequestPairingCode
     | TakeScreenshot
@@ -156,8 +168,8 @@ class WantTurn:
 
 
 @dataclass(frozen=True)
-class LookForMemory:
-    """There may be memory for a start again."""
+class LookForRoom:
+    """There may be memory and disk for a start again."""
 
 
 @dataclass(frozen=True)
@@ -192,5 +204,5 @@ class StopAll:
 
 
 RegistryMessage = (
-    Start | Created | ForAccount | WantTurn | LookForMemory | LeaveQueue | Gone | Died | StopAll
+    Start | Created | ForAccount | WantTurn | LookForRoom | LeaveQueue | Gone | Died | StopAll
 )

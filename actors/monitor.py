@@ -1,57 +1,220 @@
-"""The actor that writes the server's resources into the log once in a while."""
+"""The actor that watches what the server and its browsers take: measures, tells, and warns.
+
+What is too much is decided in `limits.py`; the accounts' own actors act on it.
+"""
 
 import logging
 import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
 import pykka
 
+from actors.disk import Disk, free_mb
+from actors.limits import Limit, MemoryLimits, Turns
 from actors.loop import Loop, Timer
 from actors.memory import server_memory
-from actors.view import Views
+from actors.messages import ForAccount, OverMemory, RegistryMessage
+from actors.resources import Sample, Sampler, Usage
+from actors.view import View, Views
+from store.events import Event, EventType
+from store.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
+SERVER = "server"
+"""Stands in place of an account's id in the event that sums up."""
+MOST_OF_THE_TIME = 0.02
+"""The share of the time that may be spent on samples: one of 500 browsers takes seconds."""
+
 
 @dataclass(frozen=True)
-class Tick:
-    """It is time to look."""
+class MonitorConfig:
+    """How often the monitor looks and writes, in seconds, and what it minds."""
+
+    folder: Path
+    """Where the profiles are: the disk that is minded."""
+    sample_seconds: float = 15.0
+    log_seconds: float = 60.0
+    disk_mb: int = 200
+    """How much disk a browser must find free to start; see `StartLimits`."""
+    limits: MemoryLimits = MemoryLimits()
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the monitor saw last."""
+
+    disk: Disk
+    sample: Sample = Sample()
+
+
+class Watched:
+    """Holds the figures for readers in any thread. They are replaced whole."""
+
+    def __init__(self) -> None:
+        self.figures: Figures | None = None
+
+
+@dataclass(frozen=True)
+class TakeSample:
+    """It is time to measure."""
+
+
+@dataclass(frozen=True)
+class WriteLog:
+    """It is time to write into the log."""
 
 
 class MonitorActor(pykka.ThreadingActor):
-    """Logs how many accounts are active and what memory the server takes."""
+    """Measures in its own thread, which may take long and holds up nobody."""
 
-    def __init__(self, loop: Loop, views: Views, interval: float) -> None:
+    def __init__(
+        self,
+        config: MonitorConfig,
+        loop: Loop,
+        recorder: Recorder,
+        views: Views,
+        watched: Watched,
+        tell_registry: Callable[[RegistryMessage], None],
+    ) -> None:
         super().__init__()
+        self._config = config
         self._loop = loop
+        self._recorder = recorder
         self._views = views
-        self._interval = interval
+        self._watched = watched
+        self._tell_registry = tell_registry
         self._started = time.monotonic()
-        self._timer: Timer | None = None
+        self._sampler = Sampler()
+        self._timers: dict[type, Timer] = {}
+        self._turns = Turns()
 
     def on_start(self) -> None:
-        """Start the clock; runs in the actor's thread."""
-        self._timer = self._loop.later(self._interval, self.actor_ref.tell, Tick())
+        """Look at the disk and start the clocks; runs in the actor's thread."""
+        self._show(Sample())
+        self._later(self._config.sample_seconds, TakeSample())
+        self._later(self._config.log_seconds, WriteLog())
 
-    def on_receive(self, message: Tick) -> None:
-        """Log, and wait for the next time."""
+    def on_receive(self, message: TakeSample | WriteLog) -> None:
+        """Do what it is time for, and set the clock for the next time."""
+        began, pause = time.monotonic(), 0.0
+        try:
+            match message:
+                case TakeSample():
+                    pause = self._config.sample_seconds
+                    self._take_sample()
+                case WriteLog():
+                    pause = self._config.log_seconds
+                    self._write_log()
+        except Exception:
+            # Whatever it is, the accounts do not depend on it, and the next time may go well.
+            logger.exception("The resource monitor failed")
+        self._later(max(pause, (time.monotonic() - began) / MOST_OF_THE_TIME), message)
+
+    def on_stop(self) -> None:
+        """Stop the clocks; runs in the actor's thread."""
+        for timer in self._timers.values():
+            timer.cancel()
+
+    def _later(self, seconds: float, message: TakeSample | WriteLog) -> None:
+        tell = self.actor_ref.tell
+        self._timers[type(message)] = self._loop.later(seconds, tell, message)
+
+    def _take_sample(self) -> None:
+        views = self._views.all()
+        browsers = {view.account_id: view.pid for view in views if view.pid is not None}
+        sample = self._sampler.sample(browsers)
+        figures = self._show(sample)
+        self._loop.call(self._announce, _events(figures, views))
+        self._mind_limits(sample, browsers)
+
+    def _show(self, sample: Sample) -> Figures:
+        before = self._watched.figures
+        disk = Disk(free_mb(self._config.folder), self._config.disk_mb)
+        if disk.full and (before is None or not before.disk.full):
+            logger.warning("The disk is full, no browser starts: %s", disk.reason)
+        elif before is not None and before.disk.full and not disk.full:
+            logger.info("The disk has room again, browsers start")
+        figures = self._watched.figures = Figures(disk, sample)
+        return figures
+
+    def _announce(self, events: list[Event]) -> None:
+        """Tell whoever listens now; runs on the loop."""
+        for event in events:
+            self._recorder.announce(event)
+
+    def _mind_limits(self, sample: Sample, browsers: Mapping[str, int]) -> None:
+        """Tell the accounts that are over a limit; of those over the soft one, one at a time."""
+        limits = self._config.limits
+        over = {each: limits.exceeded(usage.pss_mb) for each, usage in sample.accounts.items()}
+        told = [each for each, limit in over.items() if limit is Limit.HARD]
+        turn = self._turns.pick([each for each, limit in over.items() if limit is Limit.SOFT])
+        if turn is not None:
+            told.append(turn)
+        for account_id in told:
+            limit = over[account_id]
+            assert limit is not None
+            used = sample.accounts[account_id].pss_mb
+            message = OverMemory(browsers[account_id], used, limit)
+            self._tell_registry(ForAccount(account_id, message))
+
+    def _write_log(self) -> None:
         memory = server_memory()
-        active = sum(view.status.has_browser for view in self._views.all())
         logger.info(
             "📊 Resource Monitor:\n"
             "  - Active Clients: %d\n"
             "  - Memory Used: %dMB / %dMB\n"
             "  - RSS: %dMB\n"
             "  - Uptime: %d minutes",
-            active,
+            sum(view.status.has_browser for view in self._views.all()),
             memory.heap_used,
             memory.heap_total,
             memory.rss,
             (time.monotonic() - self._started) // 60,
         )
-        self._timer = self._loop.later(self._interval, self.actor_ref.tell, message)
+        figures = self._watched.figures
+        if figures is None or not logger.isEnabledFor(logging.DEBUG):
+            return
+        for account_id, usage in figures.sample.accounts.items():
+            logger.debug("%s: its browser takes %s", account_id, _words(usage))
+        logger.debug("The server takes %s", _words(figures.sample.server))
+        logger.debug("All browsers take %s", _words(figures.sample.browsers))
 
-    def on_stop(self) -> None:
-        """Stop the clock; runs in the actor's thread."""
-        if self._timer is not None:
-            self._timer.cancel()
+
+def _words(usage: Usage) -> str:
+    return (
+        f"{usage.pss_mb:.0f} MB, {usage.cpu_percent:.1f} % of a core, {usage.cpu_seconds:.1f} s "
+        f"of processor time, {usage.processes} processes, {usage.threads} threads"
+    )
+
+
+def _events(figures: Figures, views: list[View]) -> list[Event]:
+    """Make an event for each account with a browser, and one that sums up."""
+    now, sample = datetime.now(UTC), figures.sample
+    told = [
+        Event(EventType.RESOURCES, account_id, now, usage_json(usage))
+        for account_id, usage in sample.accounts.items()
+    ]
+    summary = {
+        "activeClients": sum(view.status.has_browser for view in views),
+        "server": usage_json(sample.server),
+        "browsers": usage_json(sample.browsers),
+        "whole": usage_json(sample.whole),
+        "diskFreeMb": round(figures.disk.free_mb),
+    }
+    return [*told, Event(EventType.RESOURCES, SERVER, now, summary)]
+
+
+def usage_json(usage: Usage) -> dict[str, Any]:
+    """Show figures as events do."""
+    return {
+        "pssMb": round(usage.pss_mb, 1),
+        "cpuPercent": round(usage.cpu_percent, 1),
+        "cpuSeconds": round(usage.cpu_seconds, 2),
+        "processes": usage.processes,
+        "threads": usage.threads,
+    }

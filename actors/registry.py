@@ -9,7 +9,6 @@ from actors.account import AccountActor
 from actors.errors import UnknownAccount
 from actors.lifecycle import Life, Signal
 from actors.loop import Promise, Timer
-from actors.memory import available_mb
 from actors.messages import (
     AccountMessage,
     Created,
@@ -18,7 +17,7 @@ from actors.messages import (
     ForAccount,
     Gone,
     LeaveQueue,
-    LookForMemory,
+    LookForRoom,
     Queued,
     Recover,
     RegistryMessage,
@@ -32,15 +31,16 @@ from actors.messages import (
     Turn,
     WantTurn,
 )
-from actors.startqueue import StartLimits, StartQueue
+from actors.startqueue import OTHER_STARTS, StartLimits, StartQueue
 from actors.surroundings import Surroundings
+from actors.view import StartsView
 from store.accounts import AccountRow
 from store.status import Status
 
 logger = logging.getLogger(__name__)
 
-MEMORY_RETRY_SECONDS = 2.0
-"""How long a start that found too little memory waits before it looks again."""
+ROOM_RETRY_SECONDS = 2.0
+"""How long a start that found too little memory or disk waits before it looks again."""
 
 
 class RegistryActor(pykka.ThreadingActor):
@@ -65,7 +65,7 @@ class RegistryActor(pykka.ThreadingActor):
                 self._pass_on(account_id, inner)
             case WantTurn():
                 self._queue_up(message)
-            case LookForMemory():
+            case LookForRoom():
                 self._retry = None
                 self._admit()
             case LeaveQueue(account_id):
@@ -117,20 +117,21 @@ class RegistryActor(pykka.ThreadingActor):
         self._admit()
         place = self._queue.place(wish.account_id)
         if place is not None:
-            waits_for = "memory" if self._queue.waits_for_memory(available_mb()) else "other starts"
+            waits_for = self._queue.waits_for(self._around.room()) or OTHER_STARTS
             self._pass_on(wish.account_id, Queued(wish.attempt, place, waits_for))
 
     def _admit(self) -> None:
-        if not len(self._queue):
-            return
-        available = available_mb()
-        for account_id, attempt in self._queue.admit(available):
-            self._pass_on(account_id, Turn(attempt))
-        if self._queue.waits_for_memory(available) and self._retry is None:
-            # Nobody tells when memory is free again.
-            self._retry = self._around.loop.later(
-                MEMORY_RETRY_SECONDS, self.actor_ref.tell, LookForMemory()
-            )
+        if len(self._queue):
+            room = self._around.room()
+            for account_id, attempt in self._queue.admit(room):
+                self._pass_on(account_id, Turn(attempt))
+            lacks_room = self._queue.waits_for(room) not in (None, OTHER_STARTS)
+            if lacks_room and self._retry is None:
+                # Nobody tells when memory or disk is free again.
+                self._retry = self._around.loop.later(
+                    ROOM_RETRY_SECONDS, self.actor_ref.tell, LookForRoom()
+                )
+        self._around.views.starts = StartsView(len(self._queue), self._queue.starting)
 
     def _replace(self, row: AccountRow, error: str) -> None:
         logger.error("%s: its actor died: %s", row.id, error)

@@ -1,11 +1,13 @@
 """The queue in front of starting browsers: who may start now, and who waits in which place.
 
-Pure: it holds names and bounds. The registry owns it, tells it what memory there is, and tells
-the accounts.
+Pure: it holds names and bounds. The registry owns it, tells it what room there is, and tells the
+accounts.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass
+
+OTHER_STARTS = "other starts"
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,16 @@ class StartLimits:
     """How many starts may be under way together."""
     memory_mb: int = 300
     """How much memory a start must find free, beside what the starts under way may still take."""
+    disk_mb: int = 200
+    """How much disk a start must find free."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is free for browsers, in MB."""
+
+    memory_mb: float
+    disk_mb: float
 
 
 class StartQueue:
@@ -53,17 +65,17 @@ class StartQueue:
         self._others.pop(account_id, None)
         self._starting.discard(account_id)
 
-    def admit(self, available_mb: float) -> list[tuple[str, int]]:
+    def admit(self, room: Room) -> list[tuple[str, int]]:
         """Let as many start as may.
 
         Args:
-            available_mb: The memory that is free now.
+            room: What is free now.
 
         Returns:
             Account and attempt of each whose turn has come, in order.
         """
         admitted = []
-        while len(self) and self._has_room(available_mb):
+        while len(self) and self._lacks(room) is None:
             account_id, attempt = (self._urgent or self._others).popitem(last=False)
             self._starting.add(account_id)
             admitted.append((account_id, attempt))
@@ -74,16 +86,15 @@ class StartQueue:
         waiting = [*self._urgent, *self._others]
         return waiting.index(account_id) if account_id in waiting else None
 
-    def waits_for_memory(self, available_mb: float) -> bool:
-        """Whether only the want of memory keeps the next one waiting."""
-        return (
-            len(self) > 0
-            and len(self._starting) < self._limits.at_once
-            and not self._has_room(available_mb)
-        )
+    def waits_for(self, room: Room) -> str | None:
+        """Say what keeps the next one waiting: other starts, disk, or memory. None: nothing."""
+        return self._lacks(room) if len(self) else None
 
-    def _has_room(self, available_mb: float) -> bool:
+    def _lacks(self, room: Room) -> str | None:
         if len(self._starting) >= self._limits.at_once:
-            return False
+            return OTHER_STARTS
+        if room.disk_mb < self._limits.disk_mb:
+            return "disk"
         # A start under way may not have taken its memory yet.
-        return available_mb >= self._limits.memory_mb * (len(self._starting) + 1)
+        enough = room.memory_mb >= self._limits.memory_mb * (len(self._starting) + 1)
+        return None if enough else "memory"

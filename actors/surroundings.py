@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
+from actors.limits import MemoryLimits
 from actors.loop import Loop
+from actors.startqueue import Room
 from actors.supervision import RestartPolicy
 from actors.view import Views
 from store.recorder import Recorder
@@ -68,5 +70,8 @@ class Surroundings:
     """Makes a run for an account id; the run reports on the loop's thread."""
     wipe: Callable[[str], None]
     """Removes an account's profile; blocks; called only where no run of ours exists."""
+    room: Callable[[], Room]
+    """Looks what is free for browsers; in any thread."""
     policy: RestartPolicy = RestartPolicy()
     deadlines: Deadlines = Deadlines()
+    limits: MemoryLimits = MemoryLimits()

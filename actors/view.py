@@ -25,13 +25,28 @@ class View:
     pairing: PairingCodeShown | None = None
     pid: int | None = None
     """The browser's process group, if one runs."""
+    restarts: int = 0
+    """How often its browser was restarted by us."""
+
+
+@dataclass(frozen=True)
+class StartsView:
+    """The start queue as the registry last showed it."""
+
+    waiting: int = 0
+    under_way: int = 0
 
 
 class Views:
-    """All views. A view is replaced whole, which is one step for every reader in any thread."""
+    """All views. A view is replaced whole, which is one step for every reader in any thread.
+
+    Attributes:
+        starts: The start queue, which the registry shows.
+    """
 
     def __init__(self) -> None:
         self._views: dict[str, View] = {}
+        self.starts = StartsView()
 
     def show(self, view: View) -> None:
         """Replace an account's view."""

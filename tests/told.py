@@ -15,6 +15,7 @@ from actors.browser.reports import (
     SentMessage,
 )
 from actors.manager import Manager
+from actors.startqueue import Room
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -29,6 +30,7 @@ class ToldRun:
 
     def __init__(self, report: Callable[[Report], None]) -> None:
         self.report = report
+        self.pid: int | None = None
         self.sent: list[tuple[str, str]] = []
         self.refusal: Exception | None = None
         self.lingers = False
@@ -36,10 +38,6 @@ class ToldRun:
         self.stopped = False
         self.cancelled = False
         self._ended = asyncio.Event()
-
-    @property
-    def pid(self) -> int | None:
-        return None
 
     async def run(self) -> None:
         try:
@@ -66,6 +64,9 @@ class ToldRun:
         """Let the browser be gone."""
         self._ended.set()
 
+    def kill(self) -> None:
+        self.end()
+
     async def send_text(self, to: str, text: str) -> SentMessage:
         if self.refusal is not None:
             raise self.refusal
@@ -87,7 +88,11 @@ class ToldManager(Manager):
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
         self.runs: dict[str, ToldRun] = {}
+        self.room = Room(float("inf"), float("inf"))
 
     def _new_run(self, account_id: str, report: Callable[[Report], None]) -> Any:
         run = self.runs[account_id] = ToldRun(report)
         return run
+
+    def _room(self) -> Room:
+        return self.room

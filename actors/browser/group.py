@@ -1,4 +1,4 @@
-"""A process group: its end, and the proof of it. Knows nothing of browsers.
+"""A process group: its members, its end, and the proof of it. Knows nothing of browsers.
 
 Each Chromium leads a group of its own, and all its helpers stay in it.
 """
@@ -8,12 +8,30 @@ import os
 import signal
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 PROC = Path("/proc")
+TICKS = os.sysconf("SC_CLK_TCK")
+"""In how many parts of a second the kernel counts processor time."""
 POLL_SECONDS = 0.02
 PATIENCE_SECONDS = 0.1
 """How long members may take to vanish, before /proc is asked whether they are dead already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A process as the kernel lists it."""
+
+    pid: int
+    group: int
+    started: str
+    """Tells it from a later one of the same id."""
+    ended: bool
+    """Whether it is a zombie, which holds nothing any more."""
+    cpu_seconds: float
+    """Processor time it has used since it started."""
+    threads: int
 
 
 class ProcessGroup:
@@ -43,7 +61,7 @@ class ProcessGroup:
 
         Where process 1 does not reap what it inherits, a zombie stays. It holds no file.
         """
-        return all(state in "ZX" for pid, state, group in _stats() if group == self.leader)
+        return all(member.ended for member in processes() if member.group == self.leader)
 
     async def wait_gone(self) -> None:
         """Wait until no member is left. Whoever calls this has killed the group."""
@@ -96,10 +114,27 @@ def start_time(pid: int) -> str | None:
     return fields[19] if fields else None
 
 
-def _stats() -> list[tuple[int, str, int]]:
-    """Give id, state and group of all processes."""
-    seen = [(pid, _stat(pid)) for pid in all_pids()]
-    return [(pid, fields[0], int(fields[2])) for pid, fields in seen if fields]
+def processes() -> list[Process]:
+    """List all processes that can be seen. Reads all of /proc, so it is for threads."""
+    seen = ((pid, _stat(pid)) for pid in all_pids())
+    return [_process(pid, fields) for pid, fields in seen if fields]
+
+
+def process(pid: int) -> Process | None:
+    """Give one process; None when it is gone."""
+    fields = _stat(pid)
+    return _process(pid, fields) if fields else None
+
+
+def _process(pid: int, fields: list[str]) -> Process:
+    return Process(
+        pid=pid,
+        group=int(fields[2]),
+        started=fields[19],
+        ended=fields[0] in "ZX",
+        cpu_seconds=(int(fields[11]) + int(fields[12])) / TICKS,
+        threads=int(fields[17]),
+    )
 
 
 def _stat(pid: int) -> list[str]:

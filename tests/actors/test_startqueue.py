@@ -3,13 +3,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.startqueue import StartLimits, StartQueue
+from actors.startqueue import Room, StartLimits, StartQueue
 
-PLENTY = float("inf")
+PLENTY = Room(float("inf"), float("inf"))
 
 
 def queue_of(names: str, at_once: int = 1) -> StartQueue:
-    queue = StartQueue(StartLimits(at_once, 100))
+    queue = StartQueue(StartLimits(at_once, 100, 200))
     for name in names:
         queue.join(name, 1)
     return queue
@@ -49,18 +49,27 @@ def test_whoever_a_user_waits_for_goes_before_what_is_restored() -> None:
 
 def test_a_start_waits_for_memory_and_counts_what_starts_under_way_may_take() -> None:
     queue = queue_of("abc", at_once=3)
-    assert queue.admit(99) == []
-    assert queue.waits_for_memory(99)
-    assert queue.admit(250) == [("a", 1), ("b", 1)]
-    assert queue.waits_for_memory(250)
-    assert not queue.waits_for_memory(300)
+    assert queue.admit(Room(99, 200)) == []
+    assert queue.waits_for(Room(99, 200)) == "memory"
+    assert queue.admit(Room(250, 200)) == [("a", 1), ("b", 1)]
+    assert queue.waits_for(Room(250, 200)) == "memory"
+    assert queue.waits_for(Room(300, 200)) is None
+
+
+def test_a_start_waits_for_disk() -> None:
+    queue = queue_of("ab")
+    full = Room(PLENTY.memory_mb, 199)
+    assert queue.admit(full) == []
+    assert queue.waits_for(full) == "disk"
+    assert queue.admit(Room(PLENTY.memory_mb, 200)) == [("a", 1)]
+    assert queue.waits_for(full) == "other starts"
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("jul"))), st.integers(1, 4))
 def test_never_more_start_than_allowed_and_nobody_is_forgotten(
     moves: list[tuple[str, str]], at_once: int
 ) -> None:
-    queue, wanted = StartQueue(StartLimits(at_once, 100)), set[str]()
+    queue, wanted = StartQueue(StartLimits(at_once, 100, 200)), set[str]()
     for name, move in moves:
         if move == "l":
             queue.leave(name)
