@@ -10,13 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 Event = dict[str, object]
 """What is told to a page, as JSON. Its `type` says what it is."""
 
 MAX_DEVICES = 4
 """As many devices as WhatsApp lets one phone link."""
+
+
+MAX_MESSAGES = 10_000
+"""As many messages as a phone keeps, and as many events as wait for a device: the newest."""
 
 
 class Ack(IntEnum):
@@ -69,6 +73,7 @@ class Device:
     def deliver(self, event: Event) -> None:
         """Tells the page as soon as it listens, and again after each loss, until it confirms."""
         number = next(self._numbers)
+        _drop_oldest(self._undelivered)
         self._undelivered[number] = {**event, "delivery": number}
         if self.page and self._listening:
             self.page.tell(self._undelivered[number])
@@ -109,7 +114,7 @@ class Phone:
     name: str
     devices: dict[str, Device] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
-    """All that was said with this phone, either way, by id, oldest first."""
+    """What was said with this phone, either way, by id, oldest first. Not more than it keeps."""
 
     @property
     def lid(self) -> str:
@@ -137,6 +142,11 @@ class Phone:
         )
         self.devices[device.id] = device
         return device
+
+    def keep(self, message: Message) -> None:
+        """Keeps a message; the oldest one goes where there are too many."""
+        _drop_oldest(self.messages)
+        self.messages[message.id] = message
 
     def received(self) -> list[Message]:
         """What pages sent to this phone."""
@@ -223,6 +233,12 @@ class Phones:
     def is_on_whatsapp(number: str) -> bool:
         """Says whether somebody has this number: everybody, but for those that end in 0000."""
         return not number.endswith("0000")
+
+
+def _drop_oldest(kept: dict[Any, Any]) -> None:
+    """Makes room for one more."""
+    while len(kept) >= MAX_MESSAGES:
+        del kept[next(iter(kept))]
 
 
 def check_number(number: str) -> str:

@@ -181,7 +181,7 @@ class WhatsApp:
         recipient = self.phones.get_or_create(message.recipient)
         event = self._as_event(message)
         for phone in {sender.number: sender, recipient.number: recipient}.values():
-            phone.messages[message.id] = message
+            phone.keep(message)
             for device in phone.devices.values():
                 if device is not besides:
                     device.deliver(event)
