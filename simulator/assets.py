@@ -2,17 +2,24 @@
 
 import hashlib
 import mimetypes
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from string import Template
 
 from aiohttp import web
 
 FOLDER = Path(__file__).parent / "web"
+MODULE_DEFINITION = re.compile(rb'define(?:Exports|Value)\(\s*"(\w+)"')
 CACHE_FOR_EVER = "public, max-age=31536000, immutable"
 
 
 class Assets:
-    """Index page, modules and style sheet. Many browsers may start at once."""
+    """Index page, modules and style sheet. Many browsers may start at once.
+
+    Attributes:
+        modules: The ids of WhatsApp's modules that the page has.
+    """
 
     def __init__(self, folder: Path = FOLDER) -> None:
         self._files = {
@@ -21,18 +28,26 @@ class Assets:
             if path.is_file()
         }
         index = self._files.pop("index.html").decode()
+        self.modules = frozenset(
+            module_id.decode()
+            for content in self._files.values()
+            for module_id in MODULE_DEFINITION.findall(content)
+        )
         digest = hashlib.sha256(b"".join(self._files.values())).hexdigest()[:12]
         self._path = f"/sim/web/{digest}"
-        self._index = Template(index).substitute(assets=self._path, preload=self._preload())
+        frame = Template(index).safe_substitute(assets=self._path, preload=self._preload())
+        self._index = Template(frame)
 
     def routes(self) -> list[web.RouteDef]:
         """Returns the routes of all files but the index."""
         return [web.get(f"{self._path}/{{name:.+}}", self._serve)]
 
-    def index(self) -> web.Response:
-        """Returns the page itself."""
+    def index(self, hidden_modules: Iterable[str] = ()) -> web.Response:
+        """Returns the page itself; libraries do not find the modules that are hidden in it."""
         return web.Response(
-            text=self._index, content_type="text/html", headers={"Cache-Control": "no-cache"}
+            text=self._index.substitute(hidden=" ".join(hidden_modules)),
+            content_type="text/html",
+            headers={"Cache-Control": "no-cache"},
         )
 
     def _preload(self) -> str:

@@ -10,7 +10,7 @@ def begin(world: World, fault: Fault) -> list[str]:
         return _log_out(world, fault)
     pages = [page for page in world.pages if fault.concerns(page.number)]
     for page in pages:
-        _hit(page, fault.kind)
+        _hit(page, fault)
     return sorted({page.number for page in pages if page.number})
 
 
@@ -21,10 +21,12 @@ def end(world: World, fault: Fault) -> None:
             page.offer_codes()
         elif fault.kind is Kind.TERMS and page.blocked:
             page.close()
+        elif fault.kind is Kind.PASSKEY:
+            page.link_if_allowed()
 
 
-def _hit(page: Page, kind: Kind) -> None:
-    match kind:
+def _hit(page: Page, fault: Fault) -> None:
+    match fault.kind:
         case Kind.OFFLINE:
             page.close()
         case Kind.TERMS if page.device:
@@ -33,6 +35,10 @@ def _hit(page: Page, kind: Kind) -> None:
             page.tell({"type": "conflict"})
         case Kind.RELOAD:
             page.tell({"type": "reload"})
+        case Kind.HANG:
+            page.tell({"type": "hang", "seconds": fault.seconds})
+        case Kind.CRASH:
+            page.tell({"type": "crash"})
         case _:
             pass  # it shows when the page asks for what the fault disturbs
 

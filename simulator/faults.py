@@ -21,6 +21,15 @@ class Kind(StrEnum):
     LOGOUT = "logout"
     CONFLICT = "conflict"
     RELOAD = "reload"
+    HANG = "hang"
+    CRASH = "crash"
+    PASSKEY = "passkey"
+    SILENT = "silent"
+    BROKEN_MODULE = "broken-module"
+
+
+Parameters = frozenset[str]
+"""Names of a fault's parameters: `number`, `seconds`, `module`."""
 
 
 @dataclass(frozen=True)
@@ -30,20 +39,45 @@ class Trait:
     summary: str
     lasting: bool = True
     """Whether it goes on until it is deleted, as opposed to happening once."""
-    takes_seconds: bool = False
-    concerns_a_number: bool = True
-    """Whether it can be had for one number only; pages that are not linked yet have none."""
+    needs: Parameters = frozenset()
+    takes: Parameters = frozenset({"number"})
+    """What may be given besides; without a number it concerns everybody."""
+    module: str | None = None
+    """Which module it concerns if none is named."""
 
 
 KINDS = {
-    Kind.NO_QR: Trait("Unlinked pages are not given QR codes.", concerns_a_number=False),
-    Kind.SLOW_LOAD: Trait("The page is answered late.", takes_seconds=True),
-    Kind.SLOW_SYNC: Trait("Loading chats takes long, and tells its progress.", takes_seconds=True),
+    Kind.NO_QR: Trait(
+        "Unlinked pages, which have no number yet, are not given QR codes.", takes=frozenset()
+    ),
+    Kind.SLOW_LOAD: Trait("The page is answered late.", needs=frozenset({"seconds"})),
+    Kind.SLOW_SYNC: Trait(
+        "Loading chats takes long, and tells its progress.", needs=frozenset({"seconds"})
+    ),
     Kind.OFFLINE: Trait("Pages have no connection to WhatsApp."),
     Kind.TERMS: Trait("WhatsApp serves nobody who has not accepted its new terms."),
     Kind.LOGOUT: Trait("The phone removes its linked devices.", lasting=False),
     Kind.CONFLICT: Trait("The session is opened elsewhere.", lasting=False),
     Kind.RELOAD: Trait("The page loads itself anew.", lasting=False),
+    Kind.HANG: Trait(
+        "The page's main thread is busy, for so many seconds or until the page is ended, "
+        "and answers nothing.",
+        lasting=False,
+        takes=frozenset({"number", "seconds"}),
+    ),
+    Kind.CRASH: Trait("The page's renderer process crashes.", lasting=False),
+    Kind.PASSKEY: Trait(
+        "A phone that scans or enters a code links the page only when the fault ends; until then "
+        "the page asks for a passkey by navigator.credentials.get."
+    ),
+    Kind.SILENT: Trait("Messages arrive in the page's stores, but no event tells of them."),
+    Kind.BROKEN_MODULE: Trait(
+        "Pages that are loaded from now on lack one of WhatsApp's modules, as after an update. "
+        "If none is named, it is the one that sends; without WAWebConnModel libraries see no code, "
+        "without WAWebStreamModel they are never ready.",
+        takes=frozenset({"number", "module"}),
+        module="WAWebSendMsgChatAction",
+    ),
 }
 
 
@@ -64,6 +98,8 @@ class Fault:
     number: str | None
     """Whom it concerns; everybody if None. Pages that are not linked yet have no number."""
     seconds: float | None
+    module: str | None
+    """The id of the module that it breaks."""
 
     def concerns(self, number: str | None) -> bool:
         """Says whether the page of this number, or an unlinked one, is disturbed."""
@@ -80,28 +116,38 @@ class Faults:
     def __iter__(self) -> Iterator[Fault]:
         return iter(list(self._lasting.values()))
 
-    def add(self, kind: Kind, number: str | None, seconds: float | None) -> Fault:
+    def add(
+        self,
+        kind: Kind,
+        number: str | None = None,
+        seconds: float | None = None,
+        module: str | None = None,
+    ) -> Fault:
         """Makes a fault, which is kept if its kind lasts.
 
         Raises:
-            FaultError: the seconds are missing, or seconds or number mean nothing.
+            FaultError: a parameter is missing, or means nothing to this kind.
         """
         trait = KINDS[kind]
-        if trait.takes_seconds and seconds is None:
-            raise FaultError(f"{kind} needs `seconds`.")
-        if not trait.takes_seconds and seconds is not None:
-            raise FaultError(f"{kind} takes no `seconds`.")
-        if number is not None and not trait.concerns_a_number:
-            raise FaultError(f"{kind} takes no `number`: pages that are not linked yet have none.")
-        fault = Fault(next(self._ids), kind, number, seconds)
+        parameters = {"number": number, "seconds": seconds, "module": module}
+        given = {name for name, value in parameters.items() if value is not None}
+        for name in sorted(trait.needs - given):
+            raise FaultError(f"{kind} needs `{name}`.")
+        for name in sorted(given - trait.needs - trait.takes):
+            raise FaultError(f"{kind} takes no `{name}`.")
+        fault = Fault(next(self._ids), kind, number, seconds, module or trait.module)
         if trait.lasting:
             self._lasting[fault.id] = fault
         return fault
 
     def find(self, kind: Kind, number: str | None) -> Fault | None:
         """Returns the newest fault of a kind that concerns a number, or an unlinked page."""
-        matching = [f for f in self if f.kind is kind and f.concerns(number)]
+        matching = self.find_all(kind, number)
         return matching[-1] if matching else None
+
+    def find_all(self, kind: Kind, number: str | None) -> list[Fault]:
+        """Returns the faults of a kind that concern a number, or an unlinked page, oldest first."""
+        return [fault for fault in self if fault.kind is kind and fault.concerns(number)]
 
     def remove(self, fault_id: int) -> Fault:
         """Ends a fault, and returns it.

@@ -5,7 +5,7 @@ import math
 from aiohttp import web
 
 from simulator import effects
-from simulator.faults import KINDS, Fault, Kind, UnknownFault
+from simulator.faults import KINDS, Fault, Kind, Trait, UnknownFault
 from simulator.pages import World
 from simulator.problems import InvalidBody, number, read_object
 
@@ -15,8 +15,10 @@ MAX_SECONDS = 3600.0
 class FaultsApi:
     """Handlers of `/sim/faults`. They run on the loop."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, modules: frozenset[str]) -> None:
+        """Takes the ids of the modules that can be broken."""
         self._world = world
+        self._modules = modules
 
     def routes(self) -> list[web.RouteDef]:
         """Returns the routes."""
@@ -32,15 +34,16 @@ class FaultsApi:
         return web.json_response(
             {
                 "items": [_fault_json(fault) for fault in self._world.faults],
-                "kinds": {kind: trait.summary for kind, trait in KINDS.items()},
+                "kinds": {kind: _trait_json(trait) for kind, trait in KINDS.items()},
             }
         )
 
     async def create(self, request: web.Request) -> web.Response:
         """Makes a fault, which takes effect at once; `hit` says on which numbers."""
-        body = await read_object(request, {"kind", "number", "seconds"})
+        body = await read_object(request, {"kind", "number", "seconds", "module"})
         concerned = number(body, "number") if body.get("number") is not None else None
-        fault = self._world.faults.add(_kind(body), concerned, _seconds(body))
+        module = self._module(body)
+        fault = self._world.faults.add(_kind(body), concerned, _seconds(body), module)
         hit = effects.begin(self._world, fault)
         return web.json_response({**_fault_json(fault), "hit": hit}, status=201)
 
@@ -57,6 +60,13 @@ class FaultsApi:
             raise UnknownFault(f"There is no fault {fault_id}.")
         self._end(int(fault_id))
         return web.Response(status=204)
+
+    def _module(self, body: dict[str, object]) -> str | None:
+        module = body.get("module")
+        if module is None or (isinstance(module, str) and module in self._modules):
+            return module
+        known = ", ".join(sorted(self._modules))
+        raise InvalidBody(f"`module` must be one of the page's: {known}.", "module")
 
     def _end(self, fault_id: int) -> None:
         effects.end(self._world, self._world.faults.remove(fault_id))
@@ -86,5 +96,15 @@ def _fault_json(fault: Fault) -> dict[str, object]:
         "kind": fault.kind,
         "number": fault.number,
         "seconds": fault.seconds,
+        "module": fault.module,
         "lasting": KINDS[fault.kind].lasting,
+    }
+
+
+def _trait_json(trait: Trait) -> dict[str, object]:
+    return {
+        "summary": trait.summary,
+        "lasting": trait.lasting,
+        "needs": sorted(trait.needs),
+        "takes": sorted(trait.takes),
     }

@@ -6,6 +6,7 @@ The other end is `web/connection/server.js`.
 import asyncio
 import json
 import logging
+import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -21,6 +22,9 @@ NUMBER_COOKIE = "sim_number"
 """Tells whose page it is before it has said a word, so that faults can concern one number."""
 
 HEARTBEAT_SECONDS = 30.0
+MAX_OUTGOING = 20_000
+"""Events that may wait for a page to read them; one that reads no more is dropped."""
+
 SYNC_STEPS = 10
 
 log = logging.getLogger(__name__)
@@ -37,9 +41,12 @@ class Page:
         self._world = world
         self._socket = socket
         self._outgoing: asyncio.Queue[Event | None] = asyncio.Queue()
+        self._talking: asyncio.Task[None] | None = None
         self._syncing: asyncio.Task[None] | None = None
         self._keys: PublicKeys | None = None
         self._has_session = False
+        self._passkey_for: str | None = None
+        """The phone that wants to link the page, and that a fault lets wait for a passkey."""
         self.phone: Phone | None = None
         self.device: Device | None = None
         self.blocked = False
@@ -51,7 +58,12 @@ class Page:
 
     def tell(self, event: Event) -> None:
         """Sends an event, after those that were told before it."""
-        self._outgoing.put_nowait(event)
+        if event["type"] == "message" and self._world.faults.find(Kind.SILENT, self.number):
+            event = {**event, "silent": True}
+        if self._outgoing.qsize() < MAX_OUTGOING:
+            self._outgoing.put_nowait(event)
+        elif self._talking:
+            self._talking.cancel()
 
     def close(self) -> None:
         """Ends the connection; the page will try again by itself."""
@@ -65,6 +77,7 @@ class Page:
     async def talk(self) -> None:
         """Serves the page until its connection ends."""
         self._world.pages.add(self)
+        self._talking = asyncio.current_task()
         writer = asyncio.create_task(self._write())
         try:
             while True:
@@ -78,11 +91,35 @@ class Page:
             writer.cancel()
 
     def link(self, number: str) -> None:
-        """Links the page to a phone.
+        """Links the page to a phone, or asks for a passkey first where a fault demands it.
 
         Raises:
             PhoneError: the phone cannot have it.
         """
+        if self._world.faults.find(Kind.PASSKEY, number):
+            self._ask_for_passkey(number)
+        else:
+            self._link(number)
+
+    def link_if_allowed(self) -> None:
+        """Links a page that had to wait for its passkey, unless it still has to."""
+        number = self._passkey_for
+        if number is None or self._world.faults.find(Kind.PASSKEY, number):
+            return
+        self._passkey_for = None
+        try:
+            self._link(number)
+        except PhoneError as error:
+            log.warning("Phone %s did not link a page after all: %s", number, error)
+            self.close()
+
+    def _ask_for_passkey(self, number: str) -> None:
+        self._world.whatsapp.phones.get_or_create(number)
+        self._passkey_for = number
+        self._world.linking.withdraw(self)
+        self.tell({"type": "passkey", "challenge": secrets.token_hex(32)})
+
+    def _link(self, number: str) -> None:
         assert self._keys is not None, "a page that shows a code has said hello"
         whatsapp = self._world.whatsapp
         self.device = whatsapp.link(number, self._keys.identity, self)
@@ -92,7 +129,9 @@ class Page:
 
     def offer_codes(self) -> None:
         """Gives the page QR codes to show, unless a fault forbids it."""
-        if self._keys is None or self._has_session or self._world.faults.find(Kind.NO_QR, None):
+        if self._keys is None or self._has_session or self._passkey_for:
+            return
+        if self._world.faults.find(Kind.NO_QR, None):
             return
         settings = self._world.settings
         self.tell(

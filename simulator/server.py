@@ -95,17 +95,19 @@ class Simulator:
                 web.get("/sim/health", self._health),
                 *self._assets.routes(),
                 *PhonesApi(self._world).routes(),
-                *FaultsApi(self._world).routes(),
+                *FaultsApi(self._world, self._assets.modules).routes(),
             ]
         )
         app.on_shutdown.append(self._close_pages)
         return app
 
     async def _index(self, request: web.Request) -> web.Response:
-        fault = self._world.faults.find(Kind.SLOW_LOAD, request.cookies.get(NUMBER_COOKIE))
-        if fault and fault.seconds:
-            await asyncio.sleep(fault.seconds)
-        return self._assets.index()
+        faults, number = self._world.faults, request.cookies.get(NUMBER_COOKIE)
+        slow = faults.find(Kind.SLOW_LOAD, number)
+        if slow and slow.seconds:
+            await asyncio.sleep(slow.seconds)
+        broken = {fault.module for fault in faults.find_all(Kind.BROKEN_MODULE, number)}
+        return self._assets.index(sorted(filter(None, broken)))
 
     async def _page(self, request: web.Request) -> web.StreamResponse:
         if self._world.faults.find(Kind.OFFLINE, request.cookies.get(NUMBER_COOKIE)):

@@ -2,20 +2,28 @@
  * Meta's module system as WhatsApp Web exposes it to whoever looks: `__d` defines a module, `require` and
  * `importNamespace` load it, `require("__debug").modulesMap` lists them all.
  *
- * Libraries find WhatsApp's modules through these globals. What the modules are stands in `modules/`.
+ * Libraries find WhatsApp's modules through these globals. What the modules are stands in `modules/`. Some may be hidden
+ * from them, as if an update had moved them; the page itself goes on with `exportsOf`, as WhatsApp's own would.
  */
 
 const modulesMap = Object.create(null);
+const hiddenModules = Object.create(null);
+let hiddenIds = [];
 const namespaces = new Map();
 
 function defineModule(id, dependencies, factory) {
-  modulesMap[id] = { id, dependencies, factory, exports: {}, loaded: false };
+  const modules = hiddenIds.includes(id) ? hiddenModules : modulesMap;
+  modules[id] = { id, dependencies, factory, exports: {}, loaded: false };
 }
 
 function requireModule(id) {
   if (id === "__debug") return { modulesMap };
   const definition = modulesMap[id];
   if (!definition) throw new Error(`Requiring unknown module "${id}"`);
+  return load(definition);
+}
+
+function load(definition) {
   if (!definition.loaded) {
     definition.loaded = true;
     const module = { exports: definition.exports };
@@ -49,8 +57,14 @@ function requireLazy(ids, callback) {
   queueMicrotask(() => callback(...ids.map(requireModule)));
 }
 
-/** Puts the module system into the page, after which the libraries begin to look around. */
-export function installModuleSystem() {
+/** A module's exports with what libraries have replaced in them, be it hidden or not. */
+export function exportsOf(id) {
+  return load(modulesMap[id] ?? hiddenModules[id]);
+}
+
+/** Puts the module system into the page, after which the libraries begin to look around for all that is not hidden. */
+export function installModuleSystem(hidden) {
+  hiddenIds = hidden;
   self.ErrorGuard = {
     skipGuardGlobal() {},
     applyWithGuard: (callback, context, args) => callback.apply(context, args),
@@ -64,7 +78,7 @@ export function installModuleSystem() {
 
 /**
  * Defines a module with named exports. Libraries replace single exports by their own functions, so whoever calls an
- * export that they may have replaced asks `require` for it.
+ * export that they may have replaced asks `exportsOf` for it.
  */
 export function defineExports(id, exports) {
   defineModule(id, [], (...factory) => {

@@ -4,6 +4,7 @@ import { messages } from "./chats/messages.js";
 import { Socket } from "./connection/socket.js";
 import { Stream } from "./connection/stream.js";
 import { linking } from "./linking.js";
+import { passkey } from "./passkey.js";
 
 const MESSAGES_SHOWN = 20;
 
@@ -40,6 +41,10 @@ function showPairingCode(code) {
   element.textContent = code ?? "";
 }
 
+function showPasskey(asked) {
+  document.getElementById("passkey").hidden = !asked;
+}
+
 function showMessage(message) {
   const list = document.getElementById("messages");
   const item = document.createElement("li");
@@ -56,6 +61,8 @@ export function startScreen() {
   Stream.on("change", showStatus);
   linking.on("code", showCode);
   linking.on("pairing-code", showPairingCode);
+  passkey.on("asked", () => showPasskey(true));
+  passkey.on("dismissed", () => showPasskey(false));
   messages.on("add", showMessage);
   showStatus();
 }

@@ -15,9 +15,12 @@ import { Conn } from "./connection/conn.js";
 import { server } from "./connection/server.js";
 import { Socket, SOCKET_STATE, SOCKET_STREAM } from "./connection/socket.js";
 import { NetworkStatus, Stream } from "./connection/stream.js";
+import { crash, hang } from "./disturbances.js";
 import { Wid } from "./ids/wid.js";
 import { linking } from "./linking.js";
 import { login } from "./login.js";
+import { exportsOf } from "./module-system.js";
+import { passkey } from "./passkey.js";
 
 const LOGOUT_PAGE = "/?post_logout=1";
 /** WhatsApp Web reloads a moment after it announced the logout; libraries use that moment. */
@@ -37,6 +40,7 @@ function opened() {
 
 function lost() {
   linking.stop();
+  passkey.dismiss();
   NetworkStatus.online = false;
   Socket.set({
     state: SOCKET_STATE.TIMEOUT,
@@ -45,7 +49,18 @@ function lost() {
   Stream.info = "OFFLINE";
 }
 
+/** The phone has agreed, but WhatsApp wants its owner's passkey before it links the page. */
+function passkeyWanted(request) {
+  linking.stop();
+  Socket.state = SOCKET_STATE.PAIRING;
+  Stream.info = "PAIRING";
+  exportsOf(
+    "WAWebShortcakeLinkingHandlePasskeyPrologueRequest",
+  ).handlePasskeyPrologueRequest(request);
+}
+
 async function linked(session) {
+  passkey.dismiss();
   login.save(session);
   await sync();
 }
@@ -84,8 +99,8 @@ function take(snapshot) {
 async function loggedOut({ reason }) {
   server.disconnect();
   linking.stop();
-  // by `require`, because wa-js listens in there
-  require("WAWebLogoutReasonUtils").getErrorCodeFromLogoutReason(reason);
+  // by `exportsOf`, because wa-js listens in there
+  exportsOf("WAWebLogoutReasonUtils").getErrorCodeFromLogoutReason(reason);
   await login.wipe();
   Conn.connected = false;
   Cmd.trigger("logout");
@@ -130,6 +145,7 @@ function listen() {
   server.on("open", opened);
   server.on("lost", lost);
   server.on("codes", (codes) => linking.show(codes));
+  server.on("passkey", passkeyWanted);
   server.on("linked", linked);
   server.on("welcome", sync);
   server.on("sync-progress", ({ percent }) =>
@@ -144,6 +160,8 @@ function listen() {
   server.on("conflict", conflict);
   server.on("blocked", blocked);
   server.on("reload", () => location.reload());
+  server.on("hang", hang);
+  server.on("crash", crash);
 
   Cmd.on("asked:codes", askForCodes);
   Socket.on("asked:codes", askForCodes);

@@ -53,8 +53,28 @@ def test_a_fault_that_was_removed_disturbs_nobody() -> None:
 
 @pytest.mark.parametrize(("kind", "seconds"), [(Kind.SLOW_SYNC, None), (Kind.OFFLINE, 1.0)])
 def test_seconds_belong_to_what_is_slow(kind: Kind, seconds: float | None) -> None:
-    with pytest.raises(FaultError):
+    with pytest.raises(FaultError, match="seconds"):
         Faults().add(kind, None, seconds)
+
+
+@pytest.mark.parametrize("seconds", [None, 1.0])
+def test_a_page_may_hang_for_a_time_or_for_ever(seconds: float | None) -> None:
+    assert Faults().add(Kind.HANG, ALICE, seconds).seconds == seconds
+
+
+def test_modules_belong_to_what_breaks_them() -> None:
+    with pytest.raises(FaultError, match="module"):
+        Faults().add(Kind.OFFLINE, module="WAWebConnModel")
+
+
+def test_a_broken_module_is_the_one_for_sending_if_none_is_named() -> None:
+    faults = Faults()
+    faults.add(Kind.BROKEN_MODULE)
+    faults.add(Kind.BROKEN_MODULE, module="WAWebConnModel")
+
+    broken = [fault.module for fault in faults.find_all(Kind.BROKEN_MODULE, None)]
+
+    assert broken == ["WAWebSendMsgChatAction", "WAWebConnModel"]
 
 
 def test_pages_without_a_number_are_not_told_apart() -> None:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 import aiohttp
 import pytest
 
+from simulator.pages import NUMBER_COOKIE
+from simulator.phones import MAX_DEVICES
 from simulator.server import Simulator
 from tests.simulator.clients import Faults, PageClient, Phone
 
@@ -30,7 +32,14 @@ async def test_faults_are_listed_until_they_are_deleted(faults: Faults) -> None:
 
 
 async def test_the_kinds_are_described(faults: Faults) -> None:
-    assert "no-qr" in (await faults.call("GET", ""))["kinds"]
+    kinds = (await faults.call("GET", ""))["kinds"]
+
+    assert kinds["slow-sync"] == {
+        "summary": "Loading chats takes long, and tells its progress.",
+        "lasting": True,
+        "needs": ["seconds"],
+        "takes": ["number"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -42,8 +51,12 @@ async def test_the_kinds_are_described(faults: Faults) -> None:
         ({"kind": "offline", "colour": "red"}, "invalid-body"),
         ({"kind": "slow-sync", "seconds": -1}, "invalid-body"),
         ({"kind": "slow-sync", "seconds": True}, "invalid-body"),
+        ({"kind": "broken-module", "module": "WAWebNowhere"}, "invalid-body"),
+        ({"kind": "broken-module", "module": 1}, "invalid-body"),
         ({"kind": "slow-sync"}, "invalid-fault"),
         ({"kind": "offline", "seconds": 1}, "invalid-fault"),
+        ({"kind": "hang", "module": "WAWebConnModel"}, "invalid-fault"),
+        ({"kind": "no-qr", "number": "491700000001"}, "invalid-fault"),
     ],
 )
 async def test_what_is_no_fault_is_refused(body: object, problem: str, faults: Faults) -> None:
@@ -121,7 +134,7 @@ async def test_logout_unlinks_at_once(faults: Faults, alice: Phone, open_page: O
         await page.event("unlinked")
 
 
-@pytest.mark.parametrize("kind", ["conflict", "reload"])
+@pytest.mark.parametrize("kind", ["conflict", "reload", "hang", "crash"])
 async def test_what_happens_once_is_told_to_open_pages(
     kind: str, faults: Faults, alice: Phone, open_page: OpenPage
 ) -> None:
@@ -167,3 +180,115 @@ async def test_a_blocked_page_is_not_given_codes(
         await page.call("number-exists", number=alice.number)
 
         assert [event["type"] for event in page.events] == ["blocked", "answer"]
+
+
+async def test_a_passkey_is_wanted_before_a_page_is_linked(
+    faults: Faults, alice: Phone, open_page: OpenPage
+) -> None:
+    await faults.begin("passkey", number=alice.number)
+    async with open_page() as page:
+        code = await page.code()
+
+        await alice.scan(code)
+
+        await page.event("passkey")
+        shown = await alice.shown()
+        assert (shown["linked"], shown["online"]) == (False, False)
+        assert await alice.refused("POST", "/scan", {"code": code}) == (409, "code-not-shown")
+
+        await faults.end_all()
+
+        assert (await page.event("linked"))["number"] == alice.number
+        assert (await alice.shown())["linked"]
+
+
+async def test_a_passkey_is_wanted_after_a_pairing_code_too(
+    faults: Faults, alice: Phone, open_page: OpenPage
+) -> None:
+    await faults.begin("passkey")
+    async with open_page() as page:
+        answer = await page.call("pairing-code", number=alice.number)
+
+        await alice.enter_code(answer["result"]["code"])
+
+        await page.event("passkey")
+
+
+async def test_a_page_that_awaits_a_passkey_is_given_no_codes(
+    faults: Faults, alice: Phone, open_page: OpenPage
+) -> None:
+    await faults.begin("passkey")
+    async with open_page() as page:
+        await alice.scan(await page.code())
+        await page.event("passkey")
+        page.events.clear()
+
+        await page.tell("codes-wanted")
+        await page.call("number-exists", number=alice.number)
+
+        assert [event["type"] for event in page.events] == ["answer"]
+
+
+async def test_a_passkey_is_wanted_until_the_last_such_fault_ends(
+    faults: Faults, alice: Phone, open_page: OpenPage
+) -> None:
+    first = await faults.begin("passkey")
+    await faults.begin("passkey", number=alice.number)
+    async with open_page() as page:
+        await alice.scan(await page.code())
+
+        await faults.call("DELETE", f"/{first['id']}")
+        assert not (await alice.shown())["linked"]
+
+        await faults.end_all()
+        assert (await alice.shown())["linked"]
+
+
+async def test_a_passkey_links_no_device_that_is_one_too_many(
+    faults: Faults, alice: Phone, open_page: OpenPage
+) -> None:
+    for _ in range(MAX_DEVICES):
+        async with open_page() as linked:
+            await linked.link(alice)
+    await faults.begin("passkey")
+    async with open_page() as page:
+        await alice.scan(await page.code())
+
+        await faults.end_all()
+
+        await page.closed()
+        assert len((await alice.shown())["devices"]) == MAX_DEVICES
+
+
+async def test_messages_are_silent_until_the_fault_ends(
+    faults: Faults, alice: Phone, bob: Phone, open_page: OpenPage
+) -> None:
+    async with open_page() as page:
+        await page.link(alice)
+        await faults.begin("silent", number=alice.number)
+        await alice.receive(bob.number, "unheard")
+        await faults.end_all()
+        await alice.receive(bob.number, "heard")
+
+        messages = [await page.event("message") for _ in range(2)]
+
+        assert [(m["body"], m.get("silent", False)) for m in messages] == [
+            ("unheard", True),
+            ("heard", False),
+        ]
+
+
+async def test_modules_are_hidden_in_pages_that_load_while_the_fault_lasts(
+    faults: Faults, simulator: Simulator, http: aiohttp.ClientSession
+) -> None:
+    async def hidden(number: str) -> str:
+        async with http.get(simulator.url, cookies={NUMBER_COOKIE: number}) as page:
+            return (await page.text()).partition('data-hidden-modules="')[2].partition('"')[0]
+
+    await faults.begin("broken-module", number="491700000001", module="WAWebConnModel")
+    await faults.begin("broken-module", number="491700000001")
+
+    assert await hidden("491700000001") == "WAWebConnModel WAWebSendMsgChatAction"
+    assert await hidden("491700000002") == ""
+    await faults.end_all()
+    assert await hidden("491700000001") == ""

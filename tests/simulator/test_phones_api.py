@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
+from simulator import pages
+from simulator.phones_api import MAX_BODY
 from simulator.settings import SimulatorSettings
 from tests.simulator.clients import Api, PageClient, Phone
 
@@ -272,6 +274,17 @@ async def test_a_number_that_ends_in_0000_is_not_on_whatsapp(
 
         assert exists["result"] == {"exists": False}
         assert "not on WhatsApp" in sent["error"]
+
+
+async def test_a_page_that_reads_no_more_is_dropped(
+    alice: Phone, bob: Phone, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pages, "MAX_OUTGOING", 10)
+    async with open_page() as page:
+        await page.link(alice)
+
+        while (await alice.shown())["online"]:
+            await alice.receive(bob.number, "x" * MAX_BODY)
 
 
 class TestRefusals:

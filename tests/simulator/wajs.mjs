@@ -36,6 +36,7 @@ function reportEvents() {
     "conn.stream_info_changed",
     "conn.link_code_change",
     "conn.link_code_expired",
+    "loader.ready",
     "loader.full_ready",
   ];
   for (const event of plain) WPP.on(event, (value) => report(event, value));
@@ -60,6 +61,10 @@ function describe({ exception, text }) {
   return exception?.description ?? exception?.value ?? text;
 }
 
+function inWords({ value, description }) {
+  return String(value ?? description);
+}
+
 function print(line) {
   process.stdout.write(`${JSON.stringify(line)}\n`);
 }
@@ -78,6 +83,13 @@ client.on("Runtime.bindingCalled", ({ payload }) => print(JSON.parse(payload)));
 client.on("Runtime.exceptionThrown", ({ exceptionDetails }) =>
   print({ event: "page.error", value: describe(exceptionDetails) }),
 );
+client.on("Runtime.consoleAPICalled", ({ args }) =>
+  print({ event: "page.console", value: args.map(inWords).join(" ") }),
+);
+client.on("Inspector.targetCrashed", () =>
+  print({ event: "page.crashed", value: null }),
+);
+await client.send("Inspector.enable");
 await client.send("Page.enable");
 await client.send("Page.addScriptToEvaluateOnNewDocument", {
   source: `window.WPPConfig = { disableGoogleAnalytics: true };${bundle};(${reportEvents})();`,

@@ -58,7 +58,9 @@ export class BaseCollection extends EventEmitter {
   add(items, options = {}) {
     return [items].flat().map((item) => {
       const known = this.get(item.id);
-      if (known) return item instanceof BaseModel ? known : known.set(item);
+      if (known) {
+        return item instanceof BaseModel ? known : known.set(item, options);
+      }
       const model =
         item instanceof BaseModel ? item : new this.modelClass(item);
       model.collection ??= this;

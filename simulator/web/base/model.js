@@ -21,11 +21,11 @@ export class BaseModel extends EventEmitter {
     return this.attributes[name];
   }
 
-  set(nameOrValues, value) {
-    const values =
-      typeof nameOrValues === "string"
-        ? { [nameOrValues]: value }
-        : nameOrValues;
+  /** Takes a name and a value, or several values and options; with `silent` among these nothing is announced. */
+  set(nameOrValues, valueOrOptions) {
+    const single = typeof nameOrValues === "string";
+    const values = single ? { [nameOrValues]: valueOrOptions } : nameOrValues;
+    const silent = !single && Boolean(valueOrOptions?.silent);
     const changed = Object.keys(values).filter(
       (name) => this.attributes[name] !== values[name],
     );
@@ -33,9 +33,9 @@ export class BaseModel extends EventEmitter {
       this.#declare(name);
       const previous = this.attributes[name];
       this.attributes[name] = values[name];
-      this.#announce(`change:${name}`, values[name], previous);
+      if (!silent) this.#announce(`change:${name}`, values[name], previous);
     }
-    if (changed.length > 0) this.#announce("change");
+    if (changed.length > 0 && !silent) this.#announce("change");
     return this;
   }
 

@@ -54,11 +54,11 @@ export class ChatCollectionImpl extends BaseCollection {}
 export const chats = new ChatCollectionImpl(ChatModel);
 
 /** The chat with this id, made if need be. */
-export function ensureChat(id) {
+export function ensureChat(id, options = {}) {
+  const known = chats.get(id);
+  if (known) return known;
   const title = contacts.get(id)?.name ?? `+${id.user}`;
-  return (
-    chats.get(id) ?? chats.add({ id, name: title, formattedTitle: title })[0]
-  );
+  return chats.add({ id, name: title, formattedTitle: title }, options)[0];
 }
 
 /** WAWebFindChatAction: a chat with somebody new begins only if WhatsApp knows the number. */

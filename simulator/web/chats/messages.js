@@ -5,6 +5,7 @@ import { BaseModel } from "../base/model.js";
 import { NotConnected, server } from "../connection/server.js";
 import { MsgKey } from "../ids/msg-key.js";
 import { Wid } from "../ids/wid.js";
+import { exportsOf } from "../module-system.js";
 import { chats, ensureChat } from "./chats.js";
 import { contacts } from "./contacts.js";
 
@@ -51,11 +52,12 @@ export class MsgCollectionImpl extends BaseCollection {
 
 export const messages = new MsgCollectionImpl(MsgModel);
 
-function addMessage(attributes) {
-  const chat = ensureChat(attributes.id.remote);
-  const [message] = messages.add(attributes);
-  chat.msgs.add(message);
-  chat.t = message.t;
+/** With `silent` among the options no store and no model announces it. */
+function addMessage(attributes, options = {}) {
+  const chat = ensureChat(attributes.id.remote, options);
+  const [message] = messages.add(attributes, options);
+  chat.msgs.add(message, options);
+  chat.set({ t: message.t }, options);
   return message;
 }
 
@@ -74,16 +76,20 @@ function fromServer({ id, from, to, body, t, ack, name }, me) {
   };
 }
 
-/** Takes a new message; one that is here already is the server repeating itself. */
-export function receive(event, me) {
+/**
+ * Takes a new message; one that is here already is the server repeating itself. A silent one changes the stores as any
+ * other does, and is told to nobody.
+ */
+export function receive({ silent = false, ...event }, me) {
   const attributes = fromServer(event, me);
   if (messages.get(attributes.id)) return;
   if (!attributes.id.fromMe) {
-    contacts.add({ id: attributes.from, pushname: event.name });
+    contacts.add({ id: attributes.from, pushname: event.name }, { silent });
   }
-  addMessage({ ...attributes, isNewMsg: true });
+  addMessage({ ...attributes, isNewMsg: true }, { silent });
+  if (attributes.id.fromMe) return;
   const chat = chats.get(attributes.id.remote);
-  if (!attributes.id.fromMe) chat.unreadCount += 1;
+  chat.set({ unreadCount: chat.unreadCount + 1 }, { silent });
 }
 
 /** Takes what was said before this page was opened. */
@@ -91,9 +97,9 @@ export function restore(events, me) {
   for (const event of events) addMessage(fromServer(event, me));
 }
 
-/** Takes somebody's receipt for messages of ours. Goes by `require`, because wa-js listens in there. */
+/** Takes somebody's receipt for messages of ours. Goes by `exportsOf`, because wa-js listens in there. */
 export function receiveReceipt({ ids, from, ack, t }) {
-  require("WAWebHandleMsgSimpleReceipt").handleChatSimpleReceipt({
+  exportsOf("WAWebHandleMsgSimpleReceipt").handleChatSimpleReceipt({
     from: Wid.ofNumber(from),
     externalIds: ids,
     ack,
