@@ -108,6 +108,14 @@
     });
   }
 
+  // What came between the page's own start and wa-js's is in no event.
+  function tellNewMessages() {
+    const messages = attempt(() => WPP.whatsapp.MsgStore.getModelsArray());
+    for (const message of messages ?? []) {
+      if (message.isNewMsg) tellMessage(message);
+    }
+  }
+
   // Told for each document, once wa-js has found all that it is going to find.
   function tellLoaded() {
     const missing = ESSENTIALS.filter(
@@ -223,4 +231,5 @@
   follow();
   WPP.on("loader.injected", start);
   WPP.on("loader.ready", tellLoaded);
+  WPP.on("loader.ready", tellNewMessages);
 })();

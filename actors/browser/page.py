@@ -44,6 +44,7 @@ from actors.browser.reports import SentMessage
 logger = logging.getLogger(__name__)
 
 BINDING = "waManagerTell"
+LOADED = "domcontentloaded"
 
 # Otherwise wa-js reports its use to its makers.
 WA_JS_CONFIG = "window.WPPConfig = { disableGoogleAnalytics: true };"
@@ -193,13 +194,14 @@ class WhatsAppPage:
 
     async def _goto(self, page: Page) -> None:
         host = urlsplit(self._config.web_url).netloc
-        milliseconds = self._config.page_load_seconds * 1000
+        seconds = self._config.page_load_seconds
+        milliseconds = seconds * 1000
         try:
-            response = await page.goto(
-                self._config.web_url, timeout=milliseconds, waitUntil="domcontentloaded"
+            # pyppeteer's own time begins only when the server has begun to answer.
+            response = await asyncio.wait_for(
+                page.goto(self._config.web_url, timeout=milliseconds, waitUntil=LOADED), seconds
             )
-        except NavigationTimeout as error:
-            seconds = self._config.page_load_seconds
+        except (TimeoutError, NavigationTimeout) as error:
             raise PageUnreachable(f"{host} did not answer within {seconds:g} s.") from error
         except NavigationError as error:
             raise PageUnreachable(f"{host} cannot be reached: {_network_words(error)}") from error

@@ -132,6 +132,12 @@ class BrowserRun:
         self._wipe |= wipe
         self._stopping.set()
 
+    def kill(self) -> None:
+        """End the browser by force, at once; what it had not written is lost."""
+        self.stop()
+        if self._chromium is not None:
+            self._chromium.kill()
+
     async def send_text(self, to: str, text: str) -> SentMessage:
         """Send a text; returns when WhatsApp's server has it.
 
@@ -234,8 +240,12 @@ class BrowserRun:
         await asyncio.shield(self._locking)
 
     def _take_profile(self) -> None:
-        self._profile.lock()
-        for path in self._profile.clean_locks():
+        try:
+            self._profile.lock()
+            removed = self._profile.clean_locks()
+        except OSError as error:
+            raise StartFailed(f"The profile cannot be used: {error}") from error
+        for path in removed:
             logger.info("%s: removed the stale lock %s", self._account_id, path)
 
     async def _end(self, life: asyncio.Task[None]) -> None:

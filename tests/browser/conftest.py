@@ -1,5 +1,6 @@
 """What the browser's tests share: a simulator with phones and faults, and runs to watch."""
 
+import gc
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -53,12 +54,14 @@ def config(simulator: Simulator, tmp_path: Path) -> BrowserConfig:
         qr_first_seconds=times.qr_first_seconds,
         qr_next_seconds=times.qr_next_seconds,
         qr_codes=times.qr_codes,
+        # A fresh login would be held back for a second in every test.
+        durable_seconds=0.0,
     )
 
 
 @pytest.fixture
-async def start(config: BrowserConfig) -> AsyncIterator[Start]:
-    """Starts runs, and shows at the end that each said Closed last and left no process."""
+async def start(config: BrowserConfig, caplog: pytest.LogCaptureFixture) -> AsyncIterator[Start]:
+    """Starts runs, and shows at the end that each said Closed last and left nothing behind."""
     runs: list[WatchedRun] = []
 
     def start_run(account_id: str = "account", **changes: Any) -> WatchedRun:
@@ -72,3 +75,6 @@ async def start(config: BrowserConfig) -> AsyncIterator[Start]:
     for run in runs:
         assert [type(report) for report in run.reports].index(Closed) == len(run.reports) - 1
         assert processes(run.account_id) == []
+    gc.collect()
+    # Such as a task whose failure nobody looked at.
+    assert [record for record in caplog.records if record.name == "asyncio"] == []

@@ -12,7 +12,11 @@ FULL = Executable(Path("/opt/chromium"), "156.0.8078.79")
 
 
 def command(executable: Executable = SHELL, **changes: Any) -> list[str]:
-    options = {"sandbox": True, "web_url": "https://web.whatsapp.com/", "map_host": None}
+    options: dict[str, Any] = {
+        "sandbox": True,
+        "web_url": "https://web.whatsapp.com/",
+        "map_host": None,
+    }
     marker = flags.marker("server", "account")
     return flags.command(executable, Path("/profiles/account"), marker, **options | changes)
 

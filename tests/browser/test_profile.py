@@ -7,6 +7,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,22 @@ def stale_locks(profile: Profile, target: str) -> set[Path]:
     (profile.path / "SingletonCookie").symlink_to("12345678901234567890")
     (profile.path / "SingletonSocket").symlink_to("/nowhere/SingletonSocket")
     return {profile.path / name for name in SINGLETONS}
+
+
+@contextmanager
+def pretended_chromium(profile: Profile, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that names the profile, and holds its lock if the profile is locked."""
+    command = [sys.executable, "-c", "print(flush=True); import time; time.sleep(60)"]
+    command += [f"--user-data-dir={profile.path}", *arguments]
+    locks = [] if profile._lock is None else [profile._lock]
+    with subprocess.Popen(
+        command, start_new_session=True, pass_fds=locks, stdout=subprocess.PIPE
+    ) as process:
+        # Its arguments can be read only after it has begun to run.
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
 
 
 def dead_pid() -> int:
@@ -162,8 +179,7 @@ def test_only_the_holder_removes_anything(profile: Profile) -> None:
 
 
 def test_a_profile_that_a_foreign_chromium_uses_is_left_alone(profile: Profile) -> None:
-    command = [sys.executable, "-c", "import time; time.sleep(60)"]
-    with subprocess.Popen([*command, f"--user-data-dir={profile.path}"]) as foreign:
+    with pretended_chromium(profile) as foreign:
         left = stale_locks(profile, f"{HOST}-{foreign.pid}")
         profile.lock()
 
@@ -172,13 +188,10 @@ def test_a_profile_that_a_foreign_chromium_uses_is_left_alone(profile: Profile) 
 
         assert foreign.poll() is None
         assert all(os.path.lexists(path) for path in left)
-        foreign.kill()
 
 
 def test_an_orphan_of_ours_is_ended_before_its_lock_is_removed(profile: Profile) -> None:
-    command = [sys.executable, "-c", "import time; time.sleep(60)"]
-    ours = [f"--user-data-dir={profile.path}", "--wa-manager=server:account"]
-    with subprocess.Popen([*command, *ours], start_new_session=True) as orphan:
+    with pretended_chromium(profile, "--wa-manager=server:account") as orphan:
         left = stale_locks(profile, f"{HOST}-{orphan.pid}")
         profile.lock()
 
@@ -190,11 +203,7 @@ def test_an_orphan_that_keeps_the_lock_of_a_dead_server_is_ended(profile: Profil
     profile.lock()
     record = {"host": HOST, "pid": dead_pid(), "started": "1"}
     (profile.path / LOCK).write_text(json.dumps(record))
-    command = [sys.executable, "-c", "import time; time.sleep(60)"]
-    ours = [f"--user-data-dir={profile.path}", "--wa-manager=server:account"]
-    with subprocess.Popen(
-        [*command, *ours], start_new_session=True, pass_fds=[profile.lock_descriptor]
-    ) as orphan:
+    with pretended_chromium(profile, "--wa-manager=server:account") as orphan:
         profile.unlock()
 
         profile.lock()

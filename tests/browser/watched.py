@@ -76,6 +76,10 @@ class Phone:
             items: list[dict[str, Any]] = (await response.json())["items"]
             return items
 
+    async def linked(self) -> bool:
+        async with self._http.get(self._url, raise_for_status=True) as response:
+            return bool((await response.json())["linked"])
+
     async def _post(self, action: str, body: dict[str, Any]) -> None:
         async with self._http.post(f"{self._url}/{action}", json=body) as response:
             assert response.status < 300, await response.text()
