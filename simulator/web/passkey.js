@@ -4,8 +4,8 @@
  * - The code is gone: `Conn.ref` is null, `Socket.state` and `Stream.info` are PAIRING, `Stream.mode` stays QR.
  * - `handlePasskeyPrologueRequest` of the module WAWebShortcakeLinkingHandlePasskeyPrologueRequest is called. The module
  *   itself is always there.
- * - `navigator.credentials.get` is called for `rpId` whatsapp.com. It is pending for as long as the browser has nobody
- *   to ask, or rejects at once where the page's host is not WhatsApp's.
+ * - `navigator.credentials.get` is called for `rpId` whatsapp.com. It is pending in Chromium on WhatsApp's host; it
+ *   rejects at once on any other host, and in Chromium's headless shell, which has no way to ask a human.
  * - A dialog is shown, with the name "Passkey".
  *
  * What the browser answers is not looked at: the server says when the page may go on.
