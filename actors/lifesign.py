@@ -1,0 +1,71 @@
+"""Signs of life: how a server on the same data directory proves that another one is dead.
+
+Each server holds a lock on a file of its own. The kernel drops it with the process, however that
+ends, and no reused process id, restarted container or changed host name can pretend otherwise.
+All of this is file work and blocks: call it from a thread.
+"""
+
+import fcntl
+import os
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+SUFFIX = ".lock"
+
+
+class Lifesign:
+    """This server's sign of life, and eyes on those of the others."""
+
+    def __init__(self, folder: Path, server_id: str) -> None:
+        """Prepare it; nothing is held yet.
+
+        Args:
+            folder: Holds the files of all servers on this data directory.
+            server_id: Ours.
+        """
+        self._folder = folder
+        self._server_id = server_id
+        self._descriptor: int | None = None
+
+    def hold(self) -> None:
+        """Live. To be called before the first lease is taken.
+
+        Raises:
+            OSError: The file cannot be made.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+        self._descriptor = os.open(self._file(self._server_id), flags, 0o600)
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+
+    def end(self) -> None:
+        """Be dead to the others. To be called when no browser of ours is left."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
+
+    def is_dead(self, server_id: str) -> bool:
+        """Tell whether a server is proven dead; False when it lives, or when nobody can know."""
+        try:
+            descriptor = os.open(self._file(server_id), os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
+        return True
+
+    def tidy(self, needed: Collection[str]) -> None:
+        """Remove the files of dead servers, but those of the needed ones: they prove something."""
+        for file in self._folder.glob(f"*{SUFFIX}"):
+            server_id = file.name.removesuffix(SUFFIX)
+            if server_id not in needed and self.is_dead(server_id):
+                with suppress(FileNotFoundError):
+                    file.unlink()
+
+    def _file(self, server_id: str) -> Path:
+        return self._folder / f"{server_id}{SUFFIX}"

@@ -1,0 +1,373 @@
+"""Which accounts this server owns: it renews their leases, and takes those that come free.
+
+Lives on the loop. What may be owned when is decided in `tenure`; what is done with an account that
+comes or goes is the manager's.
+"""
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from contextlib import asynccontextmanager
+from typing import Protocol, TypeVar
+
+from actors.errors import ManagerError
+from actors.lifesign import Lifesign
+from actors.tenure import LeaseTerms, Sighting, Tenure, is_over, may_claim, sight, tenure
+from store import leases
+from store.errors import DatabaseAway, StoreError
+from store.leases import Lease, Server
+
+LOOKS_PER_LEASE = 30
+"""How often in a lease's time the clock and other servers' signs of life are looked at."""
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+def boot_clock() -> float:
+    """Read the clock that counts on while the machine sleeps, in seconds."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class LeaseStore(Protocol):
+    """The queries, as `store.leases` has them."""
+
+    async def add_missing(self) -> None:
+        """Give every account a lease."""
+
+    async def all_leases(self) -> list[Lease]:
+        """Read all leases."""
+
+    async def claim(self, seen: Collection[Lease], server: Server) -> dict[str, int]:
+        """Take leases that are as they were seen."""
+
+    async def renew(self, server_id: str) -> dict[str, int]:
+        """Renew a server's leases."""
+
+    async def release(self, server_id: str, account_ids: Collection[str]) -> None:
+        """Give leases back."""
+
+
+class _Queries:
+    """The queries of `store.leases`."""
+
+    add_missing = staticmethod(leases.add_missing)
+    all_leases = staticmethod(leases.all_leases)
+    claim = staticmethod(leases.claim)
+    renew = staticmethod(leases.renew)
+    release = staticmethod(leases.release)
+
+
+class Tenant(Protocol):
+    """Who lives in the accounts. Called on the loop."""
+
+    async def take_up(self, account_ids: Collection[str]) -> None:
+        """Bring new accounts to life, each after `begin` said that it is still ours.
+
+        Raises:
+            Exception: It could not be done; it will be asked for again.
+        """
+
+    def vacate(self, account_id: str, seconds: float) -> None:
+        """Close an account's browser at once, by force before the seconds are over.
+
+        When it is gone, `let_go` is to be called.
+        """
+
+    def found_elsewhere(self, account_ids: Collection[str]) -> None:
+        """Hear which accounts other servers own. It is said again and again."""
+
+
+class Ownership:
+    """Keeps the leases of one server.
+
+    An account is held while its lease is ours. It is fresh until its actor begins, leaving from
+    the loss of its lease until its browser is gone, and adrift when a lease may be ours that we
+    do not count on: the next renewal tells.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        terms: LeaseTerms,
+        lifesign: Lifesign,
+        tenant: Tenant,
+        *,
+        store: LeaseStore | None = None,
+        clock: Callable[[], float] = boot_clock,
+    ) -> None:
+        self.server = server
+        self._terms = terms
+        self._lifesign = lifesign
+        self._tenant = tenant
+        self._store: LeaseStore = store or _Queries()
+        self._clock = clock
+        self._held: dict[str, Tenure] = {}
+        self._fresh: set[str] = set()
+        self._vacant: set[str] = set()
+        self._leaving: set[str] = set()
+        self._adrift: set[str] = set()
+        self._seen: dict[str, Sighting] = {}
+        self._elsewhere: Counter[str] = Counter()
+        self._creating = 0
+        self._looked_at = 0.0
+        self._tasks: list[asyncio.Task[None]] = []
+        self._looking: asyncio.Task[None] | None = None
+
+    # What is ours.
+
+    def epoch(self, account_id: str) -> int | None:
+        """Give the epoch under which an account is ours; None while it is not, or has no actor."""
+        held = self._held.get(account_id)
+        return None if held is None or account_id in self._fresh else held.epoch
+
+    @property
+    def elsewhere(self) -> int:
+        """How many accounts other servers own."""
+        return self._elsewhere.total()
+
+    @property
+    def fresh(self) -> frozenset[str]:
+        """The accounts that are ours and have no actor yet."""
+        return frozenset(self._fresh)
+
+    def begin(self, account_id: str) -> int | None:
+        """Note that an account's actor starts now, and give its epoch; None if it must not."""
+        self._fresh.discard(account_id)
+        return self.epoch(account_id)
+
+    def let_go(self, account_id: str) -> None:
+        """Note that an account's actor has ended and its browser is gone."""
+        if account_id in self._leaving:
+            self._leaving.discard(account_id)
+            self._adrift.add(account_id)
+        elif account_id in self._held:
+            self._vacant.add(account_id)
+
+    def forget(self, account_id: str) -> None:
+        """Note that an account was deleted."""
+        self._held.pop(account_id, None)
+        for names in (self._fresh, self._vacant, self._leaving, self._adrift):
+            names.discard(account_id)
+
+    def refused(self, account_id: str, epoch: int) -> None:
+        """Note that the store refused a write under an epoch: somebody else has a newer one."""
+        held = self._held.get(account_id)
+        if held is not None and held.epoch == epoch:
+            logger.warning("%s: another server owns it by now", account_id)
+            self._lose(account_id)
+
+    @asynccontextmanager
+    async def creating(self) -> AsyncIterator[Callable[[str], None]]:
+        """Create accounts of ours within this block; tell the id of each that was made."""
+        asked_at = self._clock()
+
+        def made(account_id: str) -> None:
+            until = asked_at + self._terms.seconds
+            self._held[account_id] = Tenure(leases.FIRST_EPOCH, until)
+
+        self._creating += 1
+        try:
+            yield made
+        finally:
+            self._creating -= 1
+
+    # From start to stop.
+
+    async def start(self) -> None:
+        """Take all accounts that are free; what is held is renewed from now on.
+
+        Raises:
+            DatabaseAway: The database does not answer.
+            OSError: The data directory cannot be written.
+        """
+        await asyncio.to_thread(self._lifesign.hold)
+        await self._asked(self._store.add_missing())
+        await self.look()
+        needed = {seen.lease.server.id for seen in self._seen.values() if seen.lease.server}
+        await asyncio.to_thread(self._lifesign.tidy, needed | {self.server.id})
+        self._keep(self._check, self._rhythm)
+        self._keep(self.renew, self._terms.renew_every)
+
+    def keep_looking(self) -> None:
+        """Take what comes free from now on, and hand it to the tenant."""
+        self._looking = self._keep(self._watch, self._rhythm)
+
+    def stop_looking(self) -> None:
+        """Take nothing any more; what is held is still renewed."""
+        if self._looking is not None:
+            self._looking.cancel()
+
+    async def stop(self) -> None:
+        """Give back the leases of all accounts whose browser is gone, and end.
+
+        What is still there keeps its lease until it runs out, or until this process ends.
+        """
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        free = (self._vacant | self._fresh) & self._held.keys()
+        clean = free == self._held.keys() and not self._leaving
+        self._held.clear()
+        try:
+            await self._asked(self._store.release(self.server.id, free))
+        except DatabaseAway as error:
+            logger.warning("The leases could not be given back: %s", error)
+        if clean:
+            await asyncio.to_thread(self._lifesign.end)
+
+    # What is done again and again.
+
+    async def renew(self) -> None:
+        """Renew what is held, and learn whether what is adrift is ours.
+
+        Raises:
+            DatabaseAway: The database does not answer.
+        """
+        held, adrift, asked_at = self._held.copy(), self._adrift.copy(), self._clock()
+        kept = await self._asked(self._store.renew(self.server.id))
+        now = self._clock()
+        for account_id, before in held.items():
+            if self._held.get(account_id) is not before:
+                continue
+            if kept.get(account_id) != before.epoch:
+                logger.warning("%s: its lease is lost, another server owns it", account_id)
+                self._lose(account_id)
+            elif renewed := tenure(before.epoch, asked_at, now, self._terms):
+                self._held[account_id] = renewed
+        for account_id in adrift & self._adrift:
+            epoch = kept.get(account_id)
+            if epoch is None:
+                self._adrift.discard(account_id)
+            elif found := tenure(epoch, asked_at, now, self._terms):
+                self._hold(account_id, found)
+
+    async def look(self) -> None:
+        """See who owns what, and take what is free.
+
+        Raises:
+            DatabaseAway: The database does not answer.
+        """
+        creating = self._creating > 0
+        found = await self._asked(self._store.all_leases())
+        now = self._clock()
+        ours = self._held.keys() | self._leaving | self._adrift
+        others = [lease for lease in found if lease.account_id not in ours]
+        self._seen = {
+            lease.account_id: sight(self._seen.get(lease.account_id), lease, now)
+            for lease in others
+            if lease.server is None or lease.server.id != self.server.id
+        }
+        if not creating and not self._creating:
+            # Ours, and we do not know: the answer to a claim or a creation did not arrive.
+            self._adrift |= {lease.account_id for lease in others} - self._seen.keys()
+        self._looked_at = now
+        dead = await asyncio.to_thread(self._dead)
+        await self._claim([each.lease for each in self._seen.values() if _is_free(each, now, dead)])
+        self._tell_elsewhere()
+
+    def check_clock(self) -> None:
+        """Give up what was not renewed in time. To be called first thing after any pause."""
+        now = self._clock()
+        over = [each for each, held in self._held.items() if is_over(held, now, self._terms)]
+        if over:
+            logger.error("The leases of %d account(s) were not renewed in time", len(over))
+        for account_id in over:
+            self._lose(account_id)
+
+    # Inside.
+
+    @property
+    def _rhythm(self) -> float:
+        return self._terms.seconds / LOOKS_PER_LEASE
+
+    def _keep(self, work: Callable[[], Awaitable[None]], every: float) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._repeat(work, every), name=f"leases: {work.__name__}")
+        self._tasks.append(task)
+        return task
+
+    async def _repeat(self, work: Callable[[], Awaitable[None]], every: float) -> None:
+        trouble = False
+        while True:
+            await asyncio.sleep(self._rhythm if trouble else every)
+            # Whatever made the pause longer than that may have cost us leases.
+            self.check_clock()
+            try:
+                await work()
+            except Exception as error:
+                if not trouble:
+                    foreseen = isinstance(error, StoreError | ManagerError)
+                    logger.warning("Leases: %s", error, exc_info=None if foreseen else error)
+                trouble = True
+            else:
+                trouble = False
+
+    async def _check(self) -> None:
+        """Do nothing: the clock is looked at before anything is done."""
+
+    async def _watch(self) -> None:
+        dead = await asyncio.to_thread(self._dead)
+        if dead or self._clock() >= self._looked_at + self._terms.renew_every:
+            await self.look()
+        if self._fresh:
+            await self._tenant.take_up(frozenset(self._fresh))
+
+    async def _claim(self, free: Collection[Lease]) -> None:
+        if not free:
+            return
+        names = {lease.account_id for lease in free}
+        # Until the answer is here, nobody knows.
+        self._adrift |= names
+        asked_at = self._clock()
+        taken = await self._asked(self._store.claim(free, self.server))
+        now = self._clock()
+        self._adrift -= names - taken.keys()
+        for account_id, epoch in taken.items():
+            found = tenure(epoch, asked_at, now, self._terms)
+            if found is not None and account_id not in self._held:
+                self._hold(account_id, found)
+        self._seen = {name: seen for name, seen in self._seen.items() if name not in taken}
+
+    def _hold(self, account_id: str, held: Tenure) -> None:
+        self._adrift.discard(account_id)
+        self._held[account_id] = held
+        self._fresh.add(account_id)
+
+    def _lose(self, account_id: str) -> None:
+        held = self._held.pop(account_id)
+        self._vacant.discard(account_id)
+        if account_id in self._fresh:
+            self._fresh.discard(account_id)
+            self._adrift.add(account_id)
+        else:
+            self._leaving.add(account_id)
+            self._tenant.vacate(account_id, max(0.0, held.until - self._clock()))
+
+    def _dead(self) -> set[str]:
+        """Give the servers that are proven dead; runs in a thread."""
+        servers = {seen.lease.server.id for seen in self._seen.values() if seen.lease.server}
+        return set(filter(self._lifesign.is_dead, servers))
+
+    def _tell_elsewhere(self) -> None:
+        owners = {name: seen.lease.server for name, seen in self._seen.items()}
+        counted = Counter(str(server) for server in owners.values() if server is not None)
+        if counted != self._elsewhere:
+            self._elsewhere = counted
+            for server, count in counted.items():
+                logger.warning("%d account(s) belong to another server, %s", count, server)
+        self._tenant.found_elsewhere(owners.keys())
+
+    async def _asked(self, query: Awaitable[T]) -> T:
+        """Await a query, but not for so long that leases run out meanwhile."""
+        try:
+            return await asyncio.wait_for(query, self._terms.seconds / 3)
+        except TimeoutError as error:
+            raise DatabaseAway("The database does not answer in time.") from error
+
+
+def _is_free(seen: Sighting, now: float, dead: Collection[str]) -> bool:
+    owner = seen.lease.server
+    return may_claim(seen, now, owner_is_dead=owner is not None and owner.id in dead)

@@ -1,0 +1,72 @@
+"""When a server owns an account, and when it may take one from another: decisions on values.
+
+Pure: no I/O, and the clock's readings are arguments. All of them are of one server's own clock,
+which counts on while the machine sleeps; two servers' clocks are never compared.
+"""
+
+from dataclasses import dataclass
+
+from store.leases import Lease
+
+
+@dataclass(frozen=True)
+class LeaseTerms:
+    """How long leases last, in seconds."""
+
+    seconds: float = 30.0
+    """From the moment in which a lease, or its renewal, was asked for."""
+    margin: float = 12.0
+    """The last part of that time, in which a browser must be gone: its close, or else its kill."""
+
+    @property
+    def renew_every(self) -> float:
+        """The time between two renewals."""
+        return self.seconds / 3
+
+
+@dataclass(frozen=True)
+class Tenure:
+    """A lease of ours."""
+
+    epoch: int
+    until: float
+    """When it runs out, unless it is renewed."""
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """A lease of another server, as it was seen for the first time since it last changed."""
+
+    lease: Lease
+    since: float
+    """When the answer had come that showed it."""
+
+
+def tenure(epoch: int, asked_at: float, now: float, terms: LeaseTerms) -> Tenure | None:
+    """Say what the answer to a claim or a renewal gives us; nothing if it came too late.
+
+    Counted from when it was asked for, since nobody knows when the database did it.
+    """
+    held = Tenure(epoch, asked_at + terms.seconds)
+    return None if is_over(held, now, terms) else held
+
+
+def is_over(held: Tenure, now: float, terms: LeaseTerms) -> bool:
+    """Tell whether the browser must begin to go, so that it is gone when the lease runs out."""
+    return now >= held.until - terms.margin
+
+
+def sight(before: Sighting | None, lease: Lease, now: float) -> Sighting:
+    """Note a lease that was read; as long as nothing of it changes, the first time counts."""
+    return before if before is not None and before.lease == lease else Sighting(lease, now)
+
+
+def may_claim(seen: Sighting, now: float, *, owner_is_dead: bool) -> bool:
+    """Tell whether an account may be taken.
+
+    An owner counts from before its last renewal, and we from after we saw that: so once we have
+    counted as long as its lease lasts, it has counted longer, and its browser is gone. If it has
+    renewed since, the claim itself will find that the lease has changed.
+    """
+    owner = seen.lease.server
+    return owner is None or owner_is_dead or now - seen.since >= owner.lease_seconds
