@@ -32,7 +32,7 @@ from actors.browser.reports import (
     SyncProgress,
     WentOffline,
 )
-from actors.errors import WrongStatus
+from actors.errors import NobodysAccount, WrongStatus
 from actors.journal import Journal
 from actors.lifecycle import Decision, Effect, Life, Phase, Signal, decide
 from actors.limits import Limit, Renewal
@@ -46,6 +46,7 @@ from actors.messages import (
     Gone,
     LeaveQueue,
     OverMemory,
+    Owned,
     Queued,
     Recover,
     RegistryMessage,
@@ -56,11 +57,11 @@ from actors.messages import (
     TakeScreenshot,
     TimerFired,
     Turn,
+    Vacate,
     WantTurn,
 )
 from actors.supervision import History, judge
 from actors.surroundings import Run, Surroundings
-from store.accounts import AccountRow
 from store.status import Cause, Status
 
 logger = logging.getLogger(__name__)
@@ -69,6 +70,9 @@ T = TypeVar("T")
 
 PROGRESS_STEP = 10
 """Percent between two recorded steps of a sync: enough to watch, too few to flood the log."""
+
+KILL_SHARE = 0.9
+"""The part of the time left after a lost lease in which a browser may still close by itself."""
 
 
 @dataclass(frozen=True)
@@ -86,15 +90,16 @@ class AccountActor(pykka.ThreadingActor):
 
     def __init__(
         self,
-        row: AccountRow,
+        account: Owned,
         surroundings: Surroundings,
         tell_registry: Callable[[RegistryMessage], None],
     ) -> None:
         super().__init__()
+        row = account.row
         self._id = row.id
         self._around = surroundings
         self._loop = surroundings.loop
-        self._journal = Journal(row, self._loop, surroundings.recorder, surroundings.views)
+        self._journal = Journal(account, self._loop, surroundings.recorder, surroundings.views)
         self._tell_registry = tell_registry
         self._life = Life(row.status, row.desired, row.linked, row.attempt)
         self._history = History()
@@ -111,14 +116,16 @@ class AccountActor(pykka.ThreadingActor):
         self._stash: deque[AccountMessage] = deque()
         self._timer: Timer | None = None
         self._timer_number = 0
-        self._ending: Promise[None] | ShutDown | None = None
+        self._ending: Promise[None] | ShutDown | Vacate | None = None
         self._show()
 
     # Hooks that pykka calls in the actor's thread.
 
     def on_receive(self, message: AccountMessage) -> None:
         """Handle a message; while a browser closes, all but its own news waits."""
-        if self._closing is not None and not isinstance(message, BrowserReport | TimerFired):
+        if self._closing is not None and not isinstance(
+            message, BrowserReport | TimerFired | Vacate
+        ):
             self._stash.append(message)
             return
         self._handle(message)
@@ -140,7 +147,7 @@ class AccountActor(pykka.ThreadingActor):
         self._leave_queue()
         if self._run is not None:
             self._loop.call(self._run.stop)
-        self._tell_registry(Died(self._journal.row, repr(exception_value)))
+        self._tell_registry(Died(self._journal.account, repr(exception_value)))
 
     # Messages to signals.
 
@@ -152,6 +159,11 @@ class AccountActor(pykka.ThreadingActor):
                 self._time_is_up()
             case TimerFired():
                 pass
+            case Command() if self._ending is not None:
+                # The wish is kept; whoever owns the account next finds it.
+                pass
+            case Delete(done) if self._ending is not None:
+                done.fail(NobodysAccount())
             case Command(signal):
                 self._history = History()
                 self._signal(signal)
@@ -173,6 +185,8 @@ class AccountActor(pykka.ThreadingActor):
                 self._end_if_closed()
             case ShutDown():
                 self._shut_down(message)
+            case Vacate(seconds):
+                self._vacate(message, seconds)
             case SendText(to, text, answer):
                 if run := self._usable(answer, Status.CONNECTED, "a message needs CONNECTED"):
                     self._renewal.note_activity(time.monotonic())
@@ -281,6 +295,8 @@ class AccountActor(pykka.ThreadingActor):
         self._timer = None
         if self._closing is not None:
             logger.error("%s: the browser did not report its end; giving it up", self._id)
+            if self._run is not None:
+                self._loop.call(self._run.kill)
             if self._run_task is not None:
                 self._run_task.cancel()
             self._browser_is_gone()
@@ -405,6 +421,16 @@ class AccountActor(pykka.ThreadingActor):
         if self._run is not None:
             logger.info("Closing client for %s", self._id)
         self._signal(Signal.SHUTDOWN)
+        self._end_if_closed()
+
+    def _vacate(self, message: Vacate, seconds: float) -> None:
+        """Close the browser, however busy it is, in time for another server to open its own."""
+        if self._ending is None:
+            self._ending = message
+        if self._closing is None:
+            self._signal(Signal.LEASE_LOST)
+        if self._closing is not None:
+            self._arm(KILL_SHARE * seconds)
         self._end_if_closed()
 
     def _end_if_closed(self) -> None:

@@ -2,12 +2,15 @@
 
 ManagerError
   UnknownAccount
+  AccountElsewhere
+  NobodysAccount
   WrongStatus
   StoreAway
   ShuttingDown
   TimedOut
 """
 
+from store.leases import Server
 from store.status import Status
 
 
@@ -20,6 +23,18 @@ class ManagerError(Exception):
 
 class UnknownAccount(ManagerError):
     """There is no account with this id."""
+
+
+class AccountElsewhere(ManagerError):
+    """Another server owns the account; give the command there."""
+
+    def __init__(self, owner: Server) -> None:
+        super().__init__(f"Another server owns the account, {owner}; give the command there.")
+        self.owner = owner
+
+
+class NobodysAccount(ManagerError):
+    """No server owns the account at the moment, and one is about to. Try again in a moment."""
 
 
 class WrongStatus(ManagerError):

@@ -12,8 +12,9 @@ from typing import Any
 from actors.browser.reports import MessageReceived, PairingCodeShown, QrShown
 from actors.lifecycle import Decision
 from actors.loop import Loop
+from actors.messages import Owned
 from actors.view import View, Views
-from store.accounts import AccountChanges, AccountRow
+from store.accounts import AccountChanges
 from store.events import Event, EventType, timestamp
 from store.recorder import Recorder
 from store.status import Cause
@@ -24,11 +25,17 @@ logger = logging.getLogger(__name__)
 class Journal:
     """Keeps an account's row as it will stand in the store once all is written."""
 
-    def __init__(self, row: AccountRow, loop: Loop, recorder: Recorder, views: Views) -> None:
-        self.row = row
+    def __init__(self, account: Owned, loop: Loop, recorder: Recorder, views: Views) -> None:
+        self.row = account.row
+        self._epoch = account.epoch
         self._loop = loop
         self._recorder = recorder
         self._views = views
+
+    @property
+    def account(self) -> Owned:
+        """The account as it stands."""
+        return Owned(self.row, self._epoch)
 
     def change(self, **fields: Any) -> None:
         """Change fields of the row; they are written with the next event."""
@@ -136,7 +143,7 @@ class Journal:
             phone=row.phone,
             push_name=row.push_name,
         )
-        self._loop.call(self._recorder.record, event, changes)
+        self._loop.call(self._recorder.record, event, changes, self._epoch)
 
     def _announce(self, type_: EventType, data: Mapping[str, Any]) -> None:
         event = Event(type=type_, account_id=self.row.id, at=datetime.now(UTC), data=data)

@@ -21,6 +21,7 @@ class Signal(Enum):
     RESET = auto()
     RESTORE = auto()
     SHUTDOWN = auto()
+    LEASE_LOST = auto()
     QUEUED = auto()
     TURN = auto()
     RETRY_DUE = auto()
@@ -43,7 +44,7 @@ class Signal(Enum):
     @property
     def of_an_attempt(self) -> bool:
         """Whether it belongs to one attempt, and means nothing once that is over."""
-        return self not in _COMMANDS and self not in (Signal.RESET, Signal.RESTORE, Signal.SHUTDOWN)
+        return self not in _COMMANDS and self not in _OF_THE_SERVER
 
 
 _COMMANDS = {
@@ -54,6 +55,7 @@ _COMMANDS = {
     Signal.DELETE: Desired.DISCONNECTED,
 }
 """What the user's commands say about what is wanted."""
+_OF_THE_SERVER = (Signal.RESET, Signal.RESTORE, Signal.SHUTDOWN, Signal.LEASE_LOST)
 
 
 class Effect(Enum):
@@ -172,6 +174,7 @@ def _build() -> Table:
     add(ACTIVE, on.RESET, s.DISCONNECTED, Cause.RESET)
     add((s.DISCONNECTED, s.CONNECTED), on.RESTORE, s.CONNECTING, Cause.RESTORE, do.ENQUEUE)
     add(ACTIVE, on.SHUTDOWN, s.DISCONNECTED, Cause.SHUTDOWN, do.CLOSE)
+    add(ACTIVE, on.LEASE_LOST, s.DISCONNECTED, Cause.LEASE_LOST, do.CLOSE)
 
     # Waiting for a turn, or for the next try.
     add((s.CONNECTING,), on.QUEUED, s.CONNECTING, Cause.QUEUED)

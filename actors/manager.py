@@ -6,8 +6,11 @@ No method waits for a browser unless it says so.
 
 import asyncio
 import logging
+import os
+import secrets
+import socket
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,8 +21,18 @@ from actors.browser.config import BrowserConfig
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.browser.run import BrowserRun
 from actors.disk import free_mb
-from actors.errors import ShuttingDown, StoreAway, TimedOut, UnknownAccount, WrongStatus
+from actors.errors import (
+    AccountElsewhere,
+    ManagerError,
+    NobodysAccount,
+    ShuttingDown,
+    StoreAway,
+    TimedOut,
+    UnknownAccount,
+    WrongStatus,
+)
 from actors.lifecycle import Signal
+from actors.lifesign import Lifesign
 from actors.limits import MemoryLimits
 from actors.loop import Loop, Promise
 from actors.memory import available_mb
@@ -29,22 +42,27 @@ from actors.messages import (
     Created,
     Delete,
     ForAccount,
+    Owned,
     RegistryMessage,
     RequestPairingCode,
     SendText,
     Start,
     StopAll,
     TakeScreenshot,
+    Vacate,
 )
 from actors.monitor import Figures, MonitorActor, MonitorConfig, Watched
+from actors.ownership import Ownership
 from actors.registry import RegistryActor
 from actors.startqueue import Room, StartLimits
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines, Surroundings
+from actors.tenure import LeaseTerms
 from actors.view import StartsView, View, Views
-from store import accounts
+from store import accounts, leases
 from store.accounts import AccountRow
-from store.errors import DatabaseAway
+from store.errors import DatabaseAway, LeaseLost
+from store.leases import FIRST_EPOCH, Server
 from store.recorder import Recorder
 from store.status import Cause, Desired, Status
 
@@ -62,6 +80,7 @@ class ManagerConfig:
     deadlines: Deadlines = Deadlines()
     starts: StartLimits = StartLimits()
     limits: MemoryLimits = MemoryLimits()
+    leases: LeaseTerms = LeaseTerms()
     sample_interval: float = 15.0
     """How often it is measured what each browser takes."""
     monitor_interval: float = 60.0
@@ -80,6 +99,8 @@ class Manager:
         self._recorder = recorder
         self._views = Views()
         self._watched = Watched()
+        self._ownership = self._make_ownership()
+        recorder.tell_refusals(self._ownership.refused)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._registry: pykka.ActorRef[RegistryActor] | None = None
         self._monitor: pykka.ActorRef[MonitorActor] | None = None
@@ -88,9 +109,9 @@ class Manager:
     # Start and stop.
 
     async def start(self) -> None:
-        """Clean stale locks, reset what was on its way, and begin to bring accounts back."""
+        """Clean stale locks, take the accounts that are free, and begin to bring them back."""
         await asyncio.to_thread(profiles.clean_locks, self._config.browser)
-        rows = await self._finish_deletions(await accounts.all_rows())
+        await self._ownership.start()
         loop = Loop()
         around = Surroundings(
             loop=loop,
@@ -98,6 +119,7 @@ class Manager:
             views=self._views,
             new_run=self._new_run,
             wipe=self._wipe,
+            let_go=self._ownership.let_go,
             room=self._room,
             policy=self._config.policy,
             deadlines=self._config.deadlines,
@@ -112,9 +134,8 @@ class Manager:
             self._watched,
             self._registry.tell,
         )
-        recovered: Promise[int] = Promise()
-        self._registry.tell(Start(tuple(rows), recovered))
-        await recovered.within(self._config.answer_timeout)
+        await self.take_up(self._ownership.fresh)
+        self._ownership.keep_looking()
 
     async def stop(self, budget: float) -> None:
         """Close every browser in parallel, then end the actors. A second call does no harm.
@@ -127,12 +148,16 @@ class Manager:
         registry, monitor = self._registry, self._monitor
         if registry is None or monitor is None:
             return
+        self._ownership.stop_looking()
         done: Promise[None] = Promise()
         registry.tell(StopAll(done))
         try:
             await done.within(budget)
         except TimeoutError:
             logger.warning("Not every browser closed within %g s", budget)
+        # Once the leases are given back, the last events of their accounts would be refused.
+        await self._recorder.flush(self._config.store_timeout)
+        await self._ownership.stop()
         await asyncio.to_thread(monitor.stop)
         await asyncio.to_thread(registry.stop)
         self._registry = self._monitor = None
@@ -151,13 +176,15 @@ class Manager:
             StoreAway: The database does not answer.
         """
         self._refuse_if_stopping()
-        row, event = await self._kept(accounts.create(name))
-        self._recorder.record(event)
-        self._tell_registry(Created(row))
+        async with self._ownership.creating() as made:
+            row, event = await self._kept(accounts.create(name, self._ownership.server))
+            made(row.id)
+        self._recorder.record(event, epoch=FIRST_EPOCH)
+        self._tell_registry(Created(Owned(row, FIRST_EPOCH)))
         return row
 
     async def rename(self, account_id: str, name: str) -> AccountRow:
-        """Give an account another name.
+        """Give an account another name. Any server may: it concerns no browser.
 
         Raises:
             UnknownAccount: There is no such account.
@@ -189,13 +216,17 @@ class Manager:
 
         Raises:
             UnknownAccount: There is no such account.
+            AccountElsewhere: Another server owns it.
+            NobodysAccount: No server owns it at the moment.
             ShuttingDown: The server is stopping.
             StoreAway: The database does not answer, and nothing was told to anyone.
         """
         self._refuse_if_stopping()
         # Two commands at once must reach store and actor in the same order.
         async with self._locks[account_id]:
-            row = _known(await self._kept(accounts.set_desired(account_id, desired)))
+            epoch = await self._own(account_id)
+            wish = accounts.set_desired(account_id, desired, epoch)
+            row = _known(await self._fenced(account_id, epoch, wish))
             self._tell(account_id, Command(signal))
         return row
 
@@ -206,19 +237,22 @@ class Manager:
 
         Raises:
             UnknownAccount: There is no such account.
+            AccountElsewhere: Another server owns it.
+            NobodysAccount: No server owns it at the moment.
             ShuttingDown: The server is stopping.
             StoreAway: The database does not answer.
             TimedOut: The browser did not end in time; the account is still going away.
         """
         self._refuse_if_stopping()
-        _known(await self._kept(accounts.get(account_id)))
         async with self._locks[account_id]:
+            epoch = await self._own(account_id)
             done: Promise[None] = Promise()
             self._tell(account_id, Delete(done))
             await self._answered(done)
             if not await self._recorder.flush(self._config.store_timeout):
                 raise StoreAway
-            await self._kept(accounts.delete(account_id))
+            await self._fenced(account_id, epoch, accounts.delete(account_id, epoch))
+            self._ownership.forget(account_id)
         self._locks.pop(account_id, None)
 
     # What is, and what a page can do.
@@ -230,6 +264,11 @@ class Manager:
     def views(self) -> list[View]:
         """Show all accounts from memory."""
         return self._views.all()
+
+    @property
+    def elsewhere(self) -> int:
+        """How many accounts other servers own."""
+        return self._ownership.elsewhere
 
     @property
     def starts(self) -> StartsView:
@@ -250,7 +289,7 @@ class Manager:
             TimedOut: The page did not answer; the text may have been sent.
             actors.browser.errors.BrowserError: The page refused.
         """
-        self._refuse_if(account_id, Status.CONNECTED, "a message needs CONNECTED")
+        await self._refuse_if(account_id, Status.CONNECTED, "a message needs CONNECTED")
         answer: Promise[SentMessage] = Promise()
         self._tell(account_id, SendText(to, text, answer))
         return await self._answered(answer)
@@ -264,7 +303,7 @@ class Manager:
             TimedOut: The page did not answer.
             actors.browser.errors.BrowserError: The page refused.
         """
-        self._refuse_if(account_id, Status.QR_READY, "a pairing code needs QR_READY")
+        await self._refuse_if(account_id, Status.QR_READY, "a pairing code needs QR_READY")
         answer: Promise[PairingCodeShown] = Promise()
         self._tell(account_id, RequestPairingCode(phone, answer))
         return await self._answered(answer)
@@ -278,12 +317,74 @@ class Manager:
             TimedOut: The page did not answer.
             actors.browser.errors.BrowserError: The page refused.
         """
-        self._refuse_if(account_id, None, "there is no page to show")
+        await self._refuse_if(account_id, None, "there is no page to show")
         answer: Promise[bytes] = Promise()
         self._tell(account_id, TakeScreenshot(answer))
         return await self._answered(answer)
 
+    # The accounts of this server come and go.
+
+    async def take_up(self, account_ids: Collection[str]) -> None:
+        """Start the actors of accounts that are ours now, and bring them back.
+
+        Raises:
+            StoreAway: The database does not answer.
+        """
+        # What we wrote of them, if they were ours before, comes before what is read now.
+        if not await self._recorder.flush(self._config.store_timeout):
+            raise StoreAway
+        rows = await self._finish_deletions(await self._kept(accounts.some_rows(account_ids)))
+        begun = [(row, self._ownership.begin(row.id)) for row in rows]
+        recovered: Promise[int] = Promise()
+        owned = tuple(Owned(row, epoch) for row, epoch in begun if epoch is not None)
+        self._tell_registry(Start(owned, recovered))
+        await recovered.within(self._config.answer_timeout)
+
+    def vacate(self, account_id: str, seconds: float) -> None:
+        """Close an account's browser, which must be gone before the seconds are over."""
+        self._tell(account_id, Vacate(seconds))
+
+    def found_elsewhere(self, account_ids: Collection[str]) -> None:
+        """Show accounts of other servers no longer: the store knows more about them."""
+        for account_id in account_ids:
+            self._views.drop(account_id)
+
     # Inside.
+
+    def _make_ownership(self) -> Ownership:
+        terms = self._config.leases
+        server = Server(secrets.token_hex(8), socket.gethostname(), os.getpid(), terms.seconds)
+        folder = self._config.browser.profiles_dir.parent / "servers"
+        return Ownership(server, terms, Lifesign(folder, server.id), self)
+
+    async def _own(self, account_id: str) -> int:
+        """Give the epoch under which an account is ours.
+
+        Raises:
+            UnknownAccount: There is no such account.
+            AccountElsewhere: Another server owns it.
+            NobodysAccount: No server owns it at the moment.
+            StoreAway: The database does not answer.
+        """
+        epoch = self._ownership.epoch(account_id)
+        if epoch is None:
+            raise await self._not_ours(account_id)
+        return epoch
+
+    async def _not_ours(self, account_id: str) -> ManagerError:
+        _known(await self._kept(accounts.get(account_id)))
+        lease = await self._kept(leases.get(account_id))
+        owner = None if lease is None else lease.server
+        if owner is None or owner.id == self._ownership.server.id:
+            return NobodysAccount()
+        return AccountElsewhere(owner)
+
+    async def _fenced(self, account_id: str, epoch: int, work: Awaitable[T]) -> T:
+        try:
+            return await self._kept(work)
+        except LeaseLost as error:
+            self._ownership.refused(account_id, epoch)
+            raise await self._not_ours(account_id) from error
 
     def _new_run(self, account_id: str, report: Callable[[Report], None]) -> BrowserRun:
         return BrowserRun(account_id, self._config.browser, report)
@@ -308,7 +409,8 @@ class Manager:
         for row in rows:
             if row.cause is Cause.DELETED:
                 await asyncio.to_thread(self._wipe, row.id)
-                await accounts.delete(row.id)
+                await self._kept(accounts.delete(row.id, self._ownership.begin(row.id)))
+                self._ownership.forget(row.id)
             else:
                 kept.append(row)
         return kept
@@ -329,8 +431,9 @@ class Manager:
         if self.stopping:
             raise ShuttingDown
 
-    def _refuse_if(self, account_id: str, wanted: Status | None, need: str) -> None:
+    async def _refuse_if(self, account_id: str, wanted: Status | None, need: str) -> None:
         self._refuse_if_stopping()
+        await self._own(account_id)
         view = self._views.get(account_id)
         if view is None:
             raise UnknownAccount

@@ -41,6 +41,13 @@ class ShutDown:
 
 
 @dataclass(frozen=True)
+class Vacate:
+    """The account's lease is lost: its browser must be gone before the seconds are over."""
+
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Resume:
     """The actor takes over from one that died of an unforeseen error."""
 
@@ -120,6 +127,7 @@ AccountMessage = (
     | Recover
     | Resume
     | ShutDown
+    | Vacate
     | Queued
     | Turn
     | BrowserReport
@@ -134,10 +142,19 @@ AccountMessage = (
 
 
 @dataclass(frozen=True)
-class Start:
-    """The server has started with these accounts: bring back what is to come back."""
+class Owned:
+    """An account of ours."""
 
-    rows: tuple[AccountRow, ...]
+    row: AccountRow
+    epoch: int
+    """Under which it is ours; what it records is kept only as long as no other server took it."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """These accounts are ours from now on: bring back what is to come back."""
+
+    accounts: tuple[Owned, ...]
     done: Promise[int]
     """Kept with the number of accounts that were reset."""
 
@@ -146,7 +163,7 @@ class Start:
 class Created:
     """There is a new account."""
 
-    row: AccountRow
+    account: Owned
 
 
 @dataclass(frozen=True)
@@ -191,7 +208,7 @@ class Gone:
 class Died:
     """An account's actor failed in a way nobody foresaw."""
 
-    row: AccountRow
+    account: Owned
     """Where it stood."""
     error: str
 

@@ -18,6 +18,7 @@ from actors.messages import (
     Gone,
     LeaveQueue,
     LookForRoom,
+    Owned,
     Queued,
     Recover,
     RegistryMessage,
@@ -29,6 +30,7 @@ from actors.messages import (
     StopAll,
     TakeScreenshot,
     Turn,
+    Vacate,
     WantTurn,
 )
 from actors.startqueue import OTHER_STARTS, StartLimits, StartQueue
@@ -51,16 +53,19 @@ class RegistryActor(pykka.ThreadingActor):
         self._around = surroundings
         self._queue = StartQueue(limits)
         self._accounts: dict[str, pykka.ActorRef[AccountActor]] = {}
+        self._leaving: set[str] = set()
         self._retry: Timer | None = None
         self._stopping: Promise[None] | None = None
 
     def on_receive(self, message: RegistryMessage) -> None:
         """Handle a message."""
         match message:
-            case Start(rows, done):
-                done.keep(self._recover(rows))
-            case Created(row):
-                self._start(row)
+            case Start(accounts, done):
+                done.keep(self._recover(accounts))
+            case Created(account):
+                self._start(account)
+            case ForAccount(account_id, Vacate() as vacate):
+                self._vacate(account_id, vacate)
             case ForAccount(account_id, inner):
                 self._pass_on(account_id, inner)
             case WantTurn():
@@ -73,8 +78,8 @@ class RegistryActor(pykka.ThreadingActor):
                 self._admit()
             case Gone(account_id):
                 self._forget(account_id)
-            case Died(row, error):
-                self._replace(row, error)
+            case Died(account, error):
+                self._replace(account, error)
             case StopAll(done):
                 self._stop_all(done)
 
@@ -85,10 +90,11 @@ class RegistryActor(pykka.ThreadingActor):
         for ref in self._accounts.values():
             ref.stop(block=False)
 
-    def _recover(self, rows: tuple[AccountRow, ...]) -> int:
+    def _recover(self, accounts: tuple[Owned, ...]) -> int:
         """Start all actors, reset what was on its way, then bring back what is to come back."""
-        for row in rows:
-            self._start(row)
+        for account in accounts:
+            self._start(account)
+        rows = [account.row for account in accounts]
         stuck = [row for row in rows if _is_stuck(row)]
         for row in stuck:
             self._accounts[row.id].tell(Recover(Signal.RESET))
@@ -98,9 +104,9 @@ class RegistryActor(pykka.ThreadingActor):
                 self._accounts[row.id].tell(Recover(Signal.RESTORE))
         return len(stuck)
 
-    def _start(self, row: AccountRow) -> pykka.ActorRef[AccountActor]:
+    def _start(self, account: Owned) -> pykka.ActorRef[AccountActor]:
         tell: Callable[[RegistryMessage], None] = self.actor_ref.tell
-        ref = self._accounts[row.id] = AccountActor.start(row, self._around, tell)
+        ref = self._accounts[account.row.id] = AccountActor.start(account, self._around, tell)
         return ref
 
     def _pass_on(self, account_id: str, message: AccountMessage) -> None:
@@ -133,9 +139,19 @@ class RegistryActor(pykka.ThreadingActor):
                 )
         self._around.views.starts = StartsView(len(self._queue), self._queue.starting)
 
-    def _replace(self, row: AccountRow, error: str) -> None:
-        logger.error("%s: its actor died: %s", row.id, error)
-        ref = self._start(row)
+    def _vacate(self, account_id: str, message: Vacate) -> None:
+        if account_id in self._accounts:
+            self._leaving.add(account_id)
+            self._pass_on(account_id, message)
+        else:
+            self._around.loop.call(self._around.let_go, account_id)
+
+    def _replace(self, account: Owned, error: str) -> None:
+        logger.error("%s: its actor died: %s", account.row.id, error)
+        if account.row.id in self._leaving:
+            self._forget(account.row.id)
+            return
+        ref = self._start(account)
         ref.tell(ShutDown() if self._stopping is not None else Resume(error))
 
     def _stop_all(self, done: Promise[None]) -> None:
@@ -146,6 +162,8 @@ class RegistryActor(pykka.ThreadingActor):
 
     def _forget(self, account_id: str) -> None:
         self._accounts.pop(account_id, None)
+        self._leaving.discard(account_id)
+        self._around.loop.call(self._around.let_go, account_id)
         self._queue.leave(account_id)
         self._admit()
         self._finish_if_empty()

@@ -27,6 +27,9 @@ class Run(Protocol):
     def stop(self, *, unlink: bool = False, wipe: bool = False) -> None:
         """Ask the run to end, logging out and removing the profile if so wished."""
 
+    def kill(self) -> None:
+        """End the browser by force, at once; what it had not written is lost."""
+
     async def send_text(self, to: str, text: str) -> SentMessage:
         """Send a text."""
 
@@ -70,6 +73,8 @@ class Surroundings:
     """Makes a run for an account id; the run reports on the loop's thread."""
     wipe: Callable[[str], None]
     """Removes an account's profile; blocks; called only where no run of ours exists."""
+    let_go: Callable[[str], None]
+    """Hears on the loop that an account's actor has ended and its browser is gone."""
     room: Callable[[], Room]
     """Looks what is free for browsers; in any thread."""
     policy: RestartPolicy = RestartPolicy()

@@ -12,6 +12,7 @@ from actors.manager import Manager, ManagerConfig
 from actors.startqueue import StartLimits
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines
+from actors.tenure import LeaseTerms
 from api.auth import KEY, load_key, require_key
 from api.errors import problems
 from api.keys import BUS, MANAGER, RECORDER, SETTINGS
@@ -146,6 +147,7 @@ def manager_config(settings: Settings) -> ManagerConfig:
             qr_ready=codes + QR_MARGIN_SECONDS,
             authenticating=settings.authenticating_seconds,
         ),
+        leases=LeaseTerms(settings.lease_seconds, settings.lease_margin),
         starts=StartLimits(settings.starts_at_once, settings.start_memory_mb),
         monitor_interval=settings.monitor_seconds,
     )

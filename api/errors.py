@@ -7,6 +7,7 @@ Problem
   ForeignOrigin       403
   NoSuchAccount       404
   NotAcceptable       406
+  ElsewhereConflict   409
   StatusConflict      409
   InvalidInput        422
   Failed              500
@@ -26,7 +27,9 @@ from aiohttp.typedefs import Handler
 
 from actors.browser.errors import BrowserError, NoSuchNumber, NotReady, PageError, PageTimeout
 from actors.errors import (
+    AccountElsewhere,
     ManagerError,
+    NobodysAccount,
     ShuttingDown,
     StoreAway,
     TimedOut,
@@ -111,6 +114,12 @@ class NotAcceptable(Problem):
     status, name = 406, "not-acceptable"
 
 
+class ElsewhereConflict(Problem):
+    """Another server owns the account."""
+
+    status, name = 409, "account-elsewhere"
+
+
 class StatusConflict(Problem):
     """The account's status does not allow this."""
 
@@ -173,6 +182,9 @@ def _problem_of(error: ManagerError | BrowserError | StoreError) -> Problem:
     match error:
         case UnknownAccount():
             return NoSuchAccount()
+        case AccountElsewhere():
+            owner = {"host": error.owner.host, "pid": error.owner.pid}
+            return ElsewhereConflict(detail, members={"owner": owner})
         case WrongStatus():
             return StatusConflict(detail, members={"accountStatus": error.status})
         case NotReady():
@@ -181,7 +193,7 @@ def _problem_of(error: ManagerError | BrowserError | StoreError) -> Problem:
             return InvalidQuery(errors=[{"field": "after", "message": detail}])
         case NoSuchNumber():
             return InvalidInput(errors=[{"field": "to", "message": detail}])
-        case StoreAway() | DatabaseAway() | ShuttingDown():
+        case StoreAway() | DatabaseAway() | ShuttingDown() | NobodysAccount():
             return Unavailable(detail)
         case TimedOut() | PageTimeout():
             return NoAnswer(detail)

@@ -29,6 +29,7 @@ async def health(request: web.Request) -> web.Response:
         "uptime": app[LIFETIME].uptime,
         "timestamp": timestamp(datetime.now(UTC)),
         "activeClients": len(clients),
+        "elsewhere": app[MANAGER].elsewhere,
         "clients": [
             {
                 "accountId": view.account_id,

@@ -10,10 +10,22 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PREFIX = "WA_"
+
+
+KILL_SECONDS = 2.0
+"""How long a browser that was killed may take to be gone."""
 
 
 class SettingsError(Exception):
@@ -123,6 +135,12 @@ class Settings(BaseSettings):
     )
     call_seconds: Seconds = Field(30.0, description="How long one call into the page may take.")
     close_seconds: Seconds = Field(10.0, description="How long a browser may take to close.")
+    lease_seconds: Seconds = Field(
+        30.0,
+        validate_default=True,
+        description="How long an account stays this server's own when it cannot say so any more; "
+        "then another server on the same database may take it.",
+    )
 
     lock_attempts: Count = Field(2, description="Attempts at a start that meets a locked profile.")
     lock_retry_seconds: Seconds = Field(3.0, description="Time between those attempts.")
@@ -134,6 +152,19 @@ class Settings(BaseSettings):
         5, description="Failures within the window that are retried; one more means FAILED."
     )
     failure_window_seconds: Seconds = Field(600.0, description="The window for max_failures.")
+
+    @field_validator("lease_seconds")
+    @classmethod
+    def _leave_time_to_close(cls, seconds: float, info: ValidationInfo) -> float:
+        close = info.data.get("close_seconds", 0.0) + KILL_SECONDS
+        if seconds < 2 * close:
+            raise ValueError(f"must be at least {2 * close:g}, for browsers to close in its end")
+        return seconds
+
+    @property
+    def lease_margin(self) -> float:
+        """The last part of a lease, in which a browser must be gone."""
+        return self.close_seconds + KILL_SECONDS
 
     @property
     def effective_database_url(self) -> str:

@@ -66,6 +66,7 @@ class Cause(StrEnum):
     RESET = "reset", "The server had ended while the account was on its way."
     RESTORE = "restore", "The server started and brings the account back."
     SHUTDOWN = "shutdown", "The server stopped in good order."
+    LEASE_LOST = "lease_lost", "This server cannot be sure any more to be the account's only one."
     QUEUED = "queued", "It waits for its turn; detail says for what, and its place in the queue."
     QR_SHOWN = "qr_shown", "WhatsApp Web shows a code to scan."
     QR_TIMEOUT = "qr_timeout", "No phone scanned any of the codes in time."

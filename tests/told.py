@@ -36,15 +36,12 @@ class ToldRun:
         self.lingers = False
         """Whether the browser stays when it is asked to end, until `end`."""
         self.stopped = False
-        self.cancelled = False
+        self.killed = False
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
         try:
             await self._ended.wait()
-        except asyncio.CancelledError:
-            self.cancelled = True
-            raise
         finally:
             self.report(Closed())
 
@@ -65,6 +62,7 @@ class ToldRun:
         self._ended.set()
 
     def kill(self) -> None:
+        self.killed = True
         self.end()
 
     async def send_text(self, to: str, text: str) -> SentMessage:
@@ -93,6 +91,12 @@ class ToldManager(Manager):
     def _new_run(self, account_id: str, report: Callable[[Report], None]) -> Any:
         run = self.runs[account_id] = ToldRun(report)
         return run
+
+    def be_killed(self) -> None:
+        """Leave everything as a killed process does, as far as others can see."""
+        for task in self._ownership._tasks:
+            task.cancel()
+        self._ownership._lifesign.end()
 
     def _room(self) -> Room:
         return self.room

@@ -138,6 +138,12 @@ class BrowserRun:
         if self._chromium is not None:
             self._chromium.kill()
 
+    def kill(self) -> None:
+        """End the browser by force, at once; what it had not written is lost."""
+        self.stop()
+        if self._chromium is not None:
+            self._chromium.kill()
+
     async def send_text(self, to: str, text: str) -> SentMessage:
         """Send a text; returns when WhatsApp's server has it.
 

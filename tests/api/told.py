@@ -67,6 +67,9 @@ class ToldRun:
             self.report(LoggedOut("user"))
         self.stopped.set()
 
+    def kill(self) -> None:
+        self.stop()
+
     async def send_text(self, to: str, text: str) -> SentMessage:
         if self.refusal is not None:
             raise self.refusal

@@ -1,0 +1,47 @@
+"""A server is dead when its process is, and never by guess."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from actors.lifesign import Lifesign
+
+LIVE = """
+import sys
+from pathlib import Path
+from actors.lifesign import Lifesign
+Lifesign(Path(sys.argv[1]), "other").hold()
+print("alive", flush=True)
+sys.stdin.read()
+"""
+
+
+def test_a_killed_process_is_proven_dead_at_once(tmp_path: Path) -> None:
+    ours = Lifesign(tmp_path, "ours")
+    command = [sys.executable, "-c", LIVE, str(tmp_path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        other.stdout.readline()
+        alive = not ours.is_dead("other")
+        other.kill()
+        other.wait()
+    assert alive
+    assert ours.is_dead("other")
+
+
+def test_nobody_can_know_of_a_server_on_another_data_directory(tmp_path: Path) -> None:
+    assert not Lifesign(tmp_path, "ours").is_dead("elsewhere")
+
+
+def test_the_files_of_the_dead_go_when_they_prove_nothing_any_more(tmp_path: Path) -> None:
+    servers = {name: Lifesign(tmp_path, name) for name in ("ours", "living", "needed", "dead")}
+    for each in servers.values():
+        each.hold()
+    servers["needed"].end()
+    servers["dead"].end()
+
+    servers["ours"].tidy({"needed"})
+
+    assert {file.stem for file in tmp_path.iterdir()} == {"ours", "living", "needed"}
+    for name in ("ours", "living"):
+        servers[name].end()

@@ -1,0 +1,134 @@
+"""One owner per account, and nobody else's word about it is kept."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from store import accounts, events, leases
+from store.errors import LeaseLost
+from store.leases import Lease, Server
+from store.recorder import Recorder
+from store.status import Desired, Status
+from tests.store.parts import Listener, status, until
+
+ONE = Server("one", "host-1", 11, lease_seconds=30.0)
+TWO = Server("two", "host-2", 22, lease_seconds=30.0)
+
+
+async def create(owner: Server | None = ONE) -> str:
+    row, _ = await accounts.create("Support", owner)
+    return row.id
+
+
+async def lease_of(account_id: str) -> Lease:
+    lease = await leases.get(account_id)
+    assert lease is not None
+    return lease
+
+
+async def test_who_creates_an_account_owns_it(database: None) -> None:
+    account_id = await create()
+    assert await leases.all_leases() == [Lease(account_id, ONE, epoch=1, renewals=0)]
+
+
+async def test_an_account_of_an_earlier_version_gets_a_lease_that_nobody_has(
+    database: None,
+) -> None:
+    account_id = await create(owner=None)
+    await leases.add_missing()
+    await leases.add_missing()
+    assert await leases.all_leases() == [Lease(account_id, None, epoch=0, renewals=0)]
+
+
+async def test_a_claim_raises_the_epoch(database: None) -> None:
+    account_id = await create()
+    assert await leases.claim([await lease_of(account_id)], TWO) == {account_id: 2}
+    assert (await lease_of(account_id)).server == TWO
+
+
+@pytest.mark.parametrize("what", ["renewed", "claimed", "given back"])
+async def test_a_claim_of_what_has_changed_since_takes_nothing(database: None, what: str) -> None:
+    account_id = await create()
+    seen = await lease_of(account_id)
+    match what:
+        case "renewed":
+            await leases.renew(ONE.id)
+        case "claimed":
+            await leases.claim([seen], replace(TWO, id="three"))
+        case "given back":
+            await leases.release(ONE.id, [account_id])
+    before = await lease_of(account_id)
+    assert await leases.claim([seen], TWO) == {}
+    assert await lease_of(account_id) == before
+
+
+async def test_a_renewal_tells_what_is_still_ours_and_touches_nothing_else(
+    database: None,
+) -> None:
+    kept, lost, foreign = await create(), await create(), await create(TWO)
+    await leases.claim([await lease_of(lost)], TWO)
+    assert await leases.renew(ONE.id) == {kept: 1}
+    assert (await lease_of(kept)).renewals == 1
+    assert (await lease_of(foreign)).renewals == 0
+
+
+async def test_what_is_given_back_keeps_its_epoch_and_has_no_owner(database: None) -> None:
+    account_id, foreign = await create(), await create(TWO)
+    await leases.release(ONE.id, [account_id, foreign])
+    assert (await lease_of(account_id)).server is None
+    assert (await lease_of(account_id)).epoch == 1
+    assert (await lease_of(foreign)).server == TWO
+
+
+async def test_a_wish_is_kept_under_the_newest_epoch_only(database: None) -> None:
+    account_id = await create()
+    await accounts.set_desired(account_id, Desired.CONNECTED, epoch=1)
+    await leases.claim([await lease_of(account_id)], TWO)
+    with pytest.raises(LeaseLost):
+        await accounts.set_desired(account_id, Desired.DISCONNECTED, epoch=1)
+    row = await accounts.get(account_id)
+    assert row is not None
+    assert row.desired is Desired.CONNECTED
+
+
+async def test_only_the_owner_deletes_an_account_and_its_lease_goes_with_it(
+    database: None,
+) -> None:
+    account_id = await create()
+    with pytest.raises(LeaseLost):
+        await accounts.delete(account_id, epoch=7)
+    assert await accounts.delete(account_id, epoch=1)
+    assert await leases.all_leases() == []
+
+
+async def test_an_event_of_a_former_owner_is_refused_and_the_owner_hears_of_it(
+    recorder: Recorder, listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    refused: list[tuple[str, int]] = []
+    recorder.tell_refusals(lambda account_id, epoch: refused.append((account_id, epoch)))
+    lost, kept = await create(), await create()
+    await leases.claim([await lease_of(lost)], TWO)
+    since = datetime.now(UTC)
+
+    recorder.record(status(lost, 1), {"status": Status.CONNECTED, "since": since}, epoch=1)
+    recorder.record(status(kept, 1), {"status": Status.CONNECTED, "since": since}, epoch=1)
+    recorder.record(status(lost, 1, by="two"), {"attempt": 5}, epoch=2)
+    assert await recorder.flush(5)
+
+    log = [(event.account_id, event.data) for event in await events.after(0, 10)]
+    assert log == [(kept, {}), (lost, {"by": "two"})]
+    row = await accounts.get(lost)
+    assert row is not None
+    assert (row.status, row.attempt) == (Status.DISCONNECTED, 5)
+    assert refused == [(lost, 1)]
+    assert "another server owns the account" in caplog.text
+    await until(lambda: listener.seqs == [1, 1])
+
+
+async def test_an_event_of_an_account_that_is_deleted_is_refused(recorder: Recorder) -> None:
+    account_id = await create()
+    await accounts.delete(account_id, epoch=1)
+    recorder.record(status(account_id, 1), epoch=1)
+    assert await recorder.flush(5)
+    assert await events.after(0, 10) == []
