@@ -52,6 +52,7 @@ from actors.messages import (
     Vacate,
 )
 from actors.monitor import Figures, MonitorActor, MonitorConfig, Watched
+from actors.orphans import remove_orphans
 from actors.ownership import Ownership
 from actors.registry import RegistryActor
 from actors.startqueue import Room, StartLimits
@@ -135,6 +136,7 @@ class Manager:
             self._registry.tell,
         )
         await self.take_up(self._ownership.fresh)
+        await remove_orphans(self._config.browser)
         self._ownership.keep_looking()
 
     async def stop(self, budget: float) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from store import models
 from store.database import database_errors
+from store.status import Cause
 
 
 class EventType(StrEnum):
@@ -117,6 +118,21 @@ async def of_account(account_id: str, since: int, limit: int) -> list[Event]:
         DatabaseAway: The database does not answer.
     """
     return await after(since, limit, account_ids=(account_id,))
+
+
+@database_errors
+async def deleted(account_ids: Collection[str]) -> set[str]:
+    """Return those of the accounts whose history ends with their deletion.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    found = set()
+    for account_id in account_ids:
+        last = await models.Event.filter(account_id=account_id).order_by("-seq").first()
+        if last is not None and last.data.get("cause") == Cause.DELETED:
+            found.add(account_id)
+    return found
 
 
 @database_errors

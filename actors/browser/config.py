@@ -38,6 +38,9 @@ class BrowserConfig:
     unlink_seconds: float = 10.0
     """For WhatsApp to take a logout, before the browser is closed without it."""
 
+    cache_mb: int = 100
+    """What the caches in a profile may take; see caches.py."""
+
     def profile(self, account_id: str) -> Path:
         """Give the place of an account's profile."""
         return self.profiles_dir / account_id

@@ -101,12 +101,7 @@ class Profile:
 
     def size(self) -> int:
         """Give the bytes that the profile takes on disk."""
-        total = 0
-        for entry in self.path.rglob("*"):
-            # A running Chromium removes files under our hands.
-            with suppress(OSError):
-                total += entry.lstat().st_blocks * BLOCK_BYTES
-        return total
+        return size_of(self.path)
 
     def remove(self) -> None:
         """Remove the profile and give it up: the account has to be linked again after this.
@@ -216,6 +211,16 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def size_of(folder: Path) -> int:
+    """Give the bytes that a folder takes on disk."""
+    total = 0
+    for entry in folder.rglob("*"):
+        # A running Chromium removes files under our hands.
+        with suppress(OSError):
+            total += entry.lstat().st_blocks * BLOCK_BYTES
+    return total
 
 
 def _is_ours(arguments: list[str]) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from actors.browser import flags
+from actors.browser import caches, flags
 from actors.browser.chromium import Chromium
 from actors.browser.config import BrowserConfig
 from actors.browser.durability import wait_kept
@@ -249,10 +249,13 @@ class BrowserRun:
         try:
             self._profile.lock()
             removed = self._profile.clean_locks()
+            freed = caches.trim(self._profile, self._config.cache_mb)
         except OSError as error:
             raise StartFailed(f"The profile cannot be used: {error}") from error
         for path in removed:
             logger.info("%s: removed the stale lock %s", self._account_id, path)
+        if freed:
+            logger.info("%s: removed %d MB of caches", self._account_id, freed)
 
     async def _end(self, life: asyncio.Task[None]) -> None:
         """Wait until the life ends or is to end, then close in order. Never fails."""

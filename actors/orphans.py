@@ -1,0 +1,38 @@
+"""Profiles whose account is gone: found at the start and, where that is proven, removed.
+
+A removal that failed leaves one behind, such as one whose disk refused. It is removed only if
+nobody living holds it, the database has no such account, and the database's own log says that the
+account was deleted. Without the last proof it may belong to another database, or to a later state
+of one that was restored from a backup: then it is only reported.
+"""
+
+import asyncio
+import logging
+
+from actors import profiles
+from actors.browser.config import BrowserConfig
+from actors.browser.profile import find_profiles
+from store import accounts, events
+from store.errors import DatabaseAway
+
+logger = logging.getLogger(__name__)
+
+
+async def remove_orphans(config: BrowserConfig) -> None:
+    """Remove the profiles of deleted accounts, and name those that nobody knows in the log."""
+    # Listed before the accounts are: an account is always there before its profile.
+    found = await asyncio.to_thread(find_profiles, config.profiles_dir)
+    names = [profile.account_id for profile in found]
+    try:
+        known = {row.id for row in await accounts.all_rows()}
+        orphans = [name for name in names if name not in known]
+        deleted = await events.deleted(orphans)
+    except DatabaseAway as error:
+        logger.warning("Profiles of deleted accounts are looked for at the next start: %s", error)
+        return
+    for name in orphans:
+        if name in deleted:
+            logger.info("%s: its account was deleted; removing its profile", name)
+            await asyncio.to_thread(profiles.remove, config, name)
+        else:
+            logger.warning("%s: this profile's account is not in the database; it stays", name)
