@@ -4,11 +4,13 @@ import asyncio
 import fcntl
 import os
 from contextlib import suppress
+from pathlib import Path
 
 from actors.browser.connection import PipeConnection
 from actors.browser.group import ProcessGroup
 
 STDERR_BYTES = 4096
+NICENESS = 5
 LOCK_FD = 5
 """Where a running Chromium holds its profile's lock; 3 and 4 are its pipe."""
 
@@ -44,6 +46,7 @@ class Chromium:
             raise
         finally:
             pipes.close_theirs()
+        _let_others_go_first(self.pid)
         self._group = ProcessGroup(self.pid)
         self.connection = PipeConnection(pipes.our_in, pipes.our_out)
         self._stderr, self._tail = pipes.our_stderr, bytearray()
@@ -150,6 +153,18 @@ def _spawn(command: list[str], pipes: _Pipes, lock: int) -> int:
         )
     finally:
         os.close(high_lock)
+
+
+def _let_others_go_first(pid: int) -> None:
+    """Let a browser wait for the server where both want a core, as when many start at once.
+
+    A session of its own is a scheduling group of its own, in which a process's niceness counts
+    only against its own helpers; the group has a niceness too, see sched(7). Where either is
+    refused, all run as before.
+    """
+    with suppress(OSError):
+        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
+        Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS))
 
 
 def _environment() -> dict[str, str]:

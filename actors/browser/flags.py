@@ -29,6 +29,7 @@ FLAGS = {
     "--disable-domain-reliability": "no reports to Google",
     "--disable-breakpad": "no crash reporter process for each browser",
     "--disable-crash-reporter": "no crash reporter process for each browser",
+    "--disable-crashpad-for-testing": "two processes less, which would leave the browser's group",
     "--metrics-recording-only": "no metrics are sent",
     "--no-pings": "no link auditing",
     "--password-store=basic": "no desktop keyring is asked, which would block without one",

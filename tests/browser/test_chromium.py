@@ -183,6 +183,23 @@ async def test_the_profile_stays_locked_while_it_runs_although_we_let_go(
     assert is_free(profile)
 
 
+async def test_every_process_of_it_is_in_its_group(
+    start: Open, build: Executable, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MARK_OF_THIS_TEST", "1")
+    chromium = start(build)
+    await chromium.connection.send("Browser.getVersion")
+
+    marked = {
+        process.pid
+        for process in psutil.process_iter(["environ"])
+        if "MARK_OF_THIS_TEST" in (process.info["environ"] or {})
+    }
+
+    assert chromium.pid in marked
+    assert marked <= set(group_members(chromium.pid))
+
+
 async def test_the_environment_is_passed_on_without_our_settings(
     start: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,6 +10,8 @@ from actors.browser.errors import NoSuchNumber, NotReady, PageError
 from actors.browser.reports import (
     Authenticated,
     Closed,
+    Failed,
+    Failure,
     LoggedOut,
     MessageReceived,
     PairingCodeShown,
@@ -20,6 +22,7 @@ from actors.browser.reports import (
     SyncProgress,
     WentOffline,
 )
+from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
 from tests.browser.watched import Faults, PhoneOf, Start, WatchedRun
 
@@ -264,6 +267,27 @@ async def test_whatsapps_announcement_is_clicked_away(start: Start) -> None:
         while len(await dialogs(run)) == 2:
             await asyncio.sleep(0.1)
     assert await dialogs(run) == ["Accept everything?Continue"]
+
+
+class TestUnderWhatsAppsOwnName:
+    """A simulator that is served under the real host's name, with a certificate of its own."""
+
+    @pytest.fixture
+    def settings(self) -> SimulatorSettings:
+        return SimulatorSettings(tls=True)
+
+    async def test_the_host_can_be_mapped(self, start: Start, simulator: Simulator) -> None:
+        run = start(web_url="https://web.whatsapp.com/", map_host=f"127.0.0.1:{simulator.port}")
+
+        await run.until(QrShown)
+
+        assert await run.evaluate("location.origin") == "https://web.whatsapp.com"
+
+    async def test_an_unknown_certificate_is_refused_otherwise(self, start: Start) -> None:
+        failed = await start().until(Failed)
+
+        assert failed.failure is Failure.PAGE_UNREACHABLE
+        assert "certificate is not trusted" in failed.detail
 
 
 async def dialogs(run: WatchedRun) -> list[str]:
