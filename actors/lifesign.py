@@ -52,12 +52,18 @@ class Lifesign:
         except OSError:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # Shared, so that two who look at the same time do not take each other for the owner.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except OSError:
             return False
         finally:
             os.close(descriptor)
         return True
+
+    def living(self) -> set[str]:
+        """Give the other servers on this data directory that are not proven dead."""
+        names = {file.name.removesuffix(SUFFIX) for file in self._folder.glob(f"*{SUFFIX}")}
+        return {name for name in names - {self._server_id} if not self.is_dead(name)}
 
     def tidy(self, needed: Collection[str]) -> None:
         """Remove the files of dead servers, but those of the needed ones: they prove something."""

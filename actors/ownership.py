@@ -114,6 +114,7 @@ class Ownership:
         self._elsewhere: Counter[str] = Counter()
         self._creating = 0
         self._looked_at = 0.0
+        self._living: set[str] = set()
         self._tasks: list[asyncio.Task[None]] = []
         self._looking: asyncio.Task[None] | None = None
 
@@ -309,9 +310,11 @@ class Ownership:
         """Do nothing: the clock is looked at before anything is done."""
 
     async def _watch(self) -> None:
-        dead = await asyncio.to_thread(self._dead)
-        if dead or self._clock() >= self._looked_at + self._terms.renew_every:
+        living = await asyncio.to_thread(self._lifesign.living)
+        somebody_died = bool(self._living - living)
+        if somebody_died or self._clock() >= self._looked_at + self._terms.renew_every:
             await self.look()
+        self._living = living
         if self._fresh:
             await self._tenant.take_up(frozenset(self._fresh))
 

@@ -29,6 +29,16 @@ def test_a_killed_process_is_proven_dead_at_once(tmp_path: Path) -> None:
     assert ours.is_dead("other")
 
 
+def test_the_living_are_all_that_hold_their_sign_but_us(tmp_path: Path) -> None:
+    ours, other = Lifesign(tmp_path, "ours"), Lifesign(tmp_path, "other")
+    ours.hold()
+    other.hold()
+    living_before = ours.living()
+    other.end()
+    assert (living_before, ours.living()) == ({"other"}, set())
+    ours.end()
+
+
 def test_nobody_can_know_of_a_server_on_another_data_directory(tmp_path: Path) -> None:
     assert not Lifesign(tmp_path, "ours").is_dead("elsewhere")
 

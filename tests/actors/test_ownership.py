@@ -1,0 +1,198 @@
+"""Servers on one database: each account has one, and its browser goes with the lease."""
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from actors.browser.reports import Authenticated, Ready
+from actors.errors import AccountElsewhere, NobodysAccount, UnknownAccount
+from actors.manager import ManagerConfig
+from actors.tenure import LeaseTerms
+from store import accounts, leases
+from store.bus import InProcessBus
+from store.leases import Server
+from store.recorder import Recorder
+from store.status import Status
+from tests.actors.conftest import Stage
+from tests.told import ToldManager, ToldRun, until
+
+TERMS = LeaseTerms(seconds=1.5, margin=0.5)
+THIEF = Server("thief", "another-host", 4711, lease_seconds=30.0)
+
+
+class Servers:
+    """Managers on one database, each with a recorder of its own."""
+
+    def __init__(self, config: ManagerConfig, opened: AsyncExitStack) -> None:
+        self._config = replace(config, leases=TERMS)
+        self._opened = opened
+
+    async def start(self, data: Path | None = None) -> Stage:
+        """Start one more, on the same data directory unless another is given."""
+        config = self._config
+        if data is not None:
+            config = replace(
+                config, browser=replace(config.browser, profiles_dir=data / "profiles")
+            )
+        recorder = Recorder(InProcessBus(), first_retry=0.01, longest_retry=0.05)
+        await recorder.start()
+        self._opened.push_async_callback(recorder.close, 5)
+        manager = ToldManager(config, recorder)
+        await manager.start()
+        self._opened.push_async_callback(manager.stop, 5)
+        return Stage(manager, recorder)
+
+
+@pytest.fixture
+async def servers(config: ManagerConfig, recorder: Recorder) -> AsyncIterator[Servers]:
+    async with AsyncExitStack() as opened:
+        yield Servers(config, opened)
+
+
+async def linked(stage: Stage) -> tuple[str, ToldRun]:
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    run.report(Authenticated(fresh=True))
+    run.report(Ready("491700000001", "Support", "2.3000"))
+    await stage.reaches(account_id, Status.CONNECTED)
+    assert await stage.recorder.flush(5)
+    return account_id, run
+
+
+async def stolen(account_id: str) -> None:
+    """Have another server take an account as if its lease had run out."""
+    async with asyncio.timeout(10):
+        while True:
+            lease = await leases.get(account_id)
+            assert lease is not None
+            if await leases.claim([lease], THIEF):
+                return
+
+
+async def test_the_second_server_refuses_what_it_does_not_own_and_says_who_does(
+    servers: Servers,
+) -> None:
+    first, second = await servers.start(), await servers.start()
+    account_id, _ = await linked(first)
+    for command in (
+        second.manager.connect,
+        second.manager.disconnect,
+        second.manager.restart,
+        second.manager.logout,
+        second.manager.delete,
+        second.manager.screenshot,
+    ):
+        with pytest.raises(AccountElsewhere) as refusal:
+            await command(account_id)
+        assert refusal.value.owner == first.manager._ownership.server
+    assert first.status(account_id) is Status.CONNECTED
+    assert second.manager.view(account_id) is None
+    await until(lambda: second.manager.elsewhere == 1)
+
+
+async def test_the_second_server_works_for_the_accounts_it_creates(servers: Servers) -> None:
+    first, second = await servers.start(), await servers.start()
+    account_id, _ = await linked(second)
+    with pytest.raises(AccountElsewhere):
+        await first.manager.connect(account_id)
+    assert await second.causes(account_id) == ["created", "user_connect", "linked", "ready"]
+
+
+async def test_any_server_renames_an_account_and_none_knows_what_is_not(servers: Servers) -> None:
+    first, second = await servers.start(), await servers.start()
+    account_id = await first.create()
+    assert (await second.manager.rename(account_id, "Sales")).name == "Sales"
+    with pytest.raises(UnknownAccount):
+        await second.manager.connect("nobody")
+
+
+async def test_an_orderly_stop_hands_accounts_over(servers: Servers) -> None:
+    first, second = await servers.start(), await servers.start()
+    account_id, run = await linked(first)
+    await first.manager.stop(5)
+    assert run.stopped
+    await second.run(account_id)
+    await second.tells(account_id, "shutdown", "restore")
+
+
+async def test_a_killed_server_is_succeeded_before_its_leases_run_out(
+    servers: Servers, config: ManagerConfig
+) -> None:
+    first, second = await servers.start(), await servers.start()
+    account_id, _ = await linked(first)
+    first.manager.be_killed()
+    started = asyncio.get_running_loop().time()
+    await second.run(account_id)
+    assert asyncio.get_running_loop().time() - started < TERMS.seconds
+    await second.tells(account_id, "ready", "restore")
+
+
+async def test_a_server_whose_death_nobody_can_prove_is_succeeded_when_its_leases_run_out(
+    servers: Servers, tmp_path: Path
+) -> None:
+    first, second = await servers.start(tmp_path / "one"), await servers.start(tmp_path / "two")
+    account_id, _ = await linked(first)
+    first.manager.be_killed()
+    with pytest.raises(AccountElsewhere):
+        await second.manager.connect(account_id)
+    await second.run(account_id)
+    await second.tells(account_id, "ready", "restore")
+
+
+async def test_a_server_that_cannot_renew_closes_its_browsers_and_brings_them_back_later(
+    servers: Servers, tmp_path: Path
+) -> None:
+    stage = await servers.start()
+    account_id, run = await linked(stage)
+    with closing(sqlite3.connect(tmp_path / "test.sqlite3")) as intruder:
+        intruder.execute("BEGIN IMMEDIATE")
+        await until(lambda: run.stopped)
+        await stage.reaches(account_id, Status.DISCONNECTED)
+        with pytest.raises(NobodysAccount):
+            await stage.manager.connect(account_id)
+    again = await stage.run(account_id, after=run)
+    again.report(Ready("491700000001", "Support", "2.3000"))
+    await stage.tells(account_id, "ready", "lease_lost", "restore", "ready")
+
+
+async def test_a_browser_that_does_not_close_is_killed_before_the_lease_ends(
+    servers: Servers, tmp_path: Path
+) -> None:
+    stage = await servers.start()
+    _, run = await linked(stage)
+    run.lingers = True
+    with closing(sqlite3.connect(tmp_path / "test.sqlite3")) as intruder:
+        intruder.execute("BEGIN IMMEDIATE")
+        held_until = max(held.until for held in stage.manager._ownership._held.values())
+        await until(lambda: run.killed)
+        assert stage.manager._ownership._clock() < held_until
+
+
+async def test_a_server_whose_write_is_refused_closes_the_browser(servers: Servers) -> None:
+    stage = await servers.start()
+    account_id, run = await linked(stage)
+    await stolen(account_id)
+    run.report(Authenticated(fresh=False))
+    await until(lambda: run.stopped)
+    await until(lambda: stage.manager.view(account_id) is None)
+    row = await accounts.get(account_id)
+    assert row is not None
+    assert row.status is Status.CONNECTED
+    with pytest.raises(AccountElsewhere, match="process 4711 on another-host"):
+        await stage.manager.connect(account_id)
+
+
+async def test_a_server_that_was_frozen_looks_at_the_clock_first(servers: Servers) -> None:
+    stage = await servers.start()
+    account_id, run = await linked(stage)
+    ownership = stage.manager._ownership
+    clock = ownership._clock
+    ownership._clock = lambda: clock() + TERMS.seconds
+    ownership.check_clock()
+    assert ownership.epoch(account_id) is None
+    await until(lambda: run.stopped)
