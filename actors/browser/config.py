@@ -33,6 +33,10 @@ class BrowserConfig:
     """For a browser to end in good order, before it is killed."""
     call_seconds: float = 30.0
     """For a call into the page, such as sending a text."""
+    probe_seconds: float = 30.0
+    """Between two questions to a page whether it still answers."""
+    probe_timeout_seconds: float = 10.0
+    """For its answer. Two that do not come end the run."""
     durable_seconds: float = 10.0
     """For a fresh login to be proven on the disk, before the account is called ready anyway."""
     unlink_seconds: float = 10.0

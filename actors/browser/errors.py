@@ -9,6 +9,7 @@ BrowserError
   PageUnreachable     the address could not be opened
   PageBroken          it opened, but is not the WhatsApp Web we know
   PageCrashed         its renderer process crashed
+  PageUnresponsive    it does not answer any more
   PageTimeout         a call into the page was not answered in time
   NotReady            the page is not in a state for this call
   NoSuchNumber        WhatsApp does not know the number
@@ -53,6 +54,10 @@ class PageBroken(BrowserError):
 
 class PageCrashed(BrowserError):
     """The page's renderer process crashed."""
+
+
+class PageUnresponsive(BrowserError):
+    """The page does not answer any more."""
 
 
 class PageTimeout(BrowserError):

@@ -83,6 +83,14 @@ class Interpreter:
         """Whether the page shows codes, so that a phone could link it."""
         return not self._authenticated and self._code is not None
 
+    @property
+    def settled(self) -> bool:
+        """Whether the page waits: for messages, for a phone, or for a human.
+
+        One that loads or syncs may be too busy to answer, and is bounded by deadlines.
+        """
+        return self.ready or self.awaits_link or self._action is not None
+
     def pairing_for(self, phone: str) -> None:
         """Remember for which phone a pairing code was asked; the page does not tell."""
         self._pairing_phone = phone
@@ -135,7 +143,7 @@ class Interpreter:
         if code == self._code:
             return []
         self._codes = 1 if self._exhausted else self._codes + 1
-        self._code, self._exhausted = code, False
+        self._code, self._exhausted, self._action = code, False, None
         config = self._config
         seconds = config.qr_first_seconds if self._codes == 1 else config.qr_next_seconds
         expires_at = self._now() + timedelta(seconds=seconds)
@@ -188,7 +196,7 @@ class Interpreter:
             return []
         reports: list[Report] = []
         if not self._authenticated:
-            self._authenticated = True
+            self._authenticated, self._action = True, None
             self.fresh = self._codes > 0 or self._pairing_code is not None
             reports.append(Authenticated(self.fresh))
         if _is_connected(state):

@@ -89,6 +89,7 @@ class WhatsAppPage:
         self._config = config
         self._told = told
         self._session: CDPSession | None = None
+        self._opened = False
         self._missing: set[str] = set()
         self._loading: asyncio.TimerHandle | None = None
         self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
@@ -154,15 +155,18 @@ class WhatsAppPage:
         """Put a mark into localStorage, or take it out; same errors as `pairing_code`."""
         await self._call("keep", mark)
 
-    async def ping(self) -> None:
+    async def ping(self, seconds: float | None = None) -> None:
         """Make sure the page's main thread answers.
+
+        Args:
+            seconds: How long to wait for it; `call_seconds` unless given.
 
         Raises:
             PageTimeout: It does not.
             PageError: It answers, but is not WhatsApp Web.
             BrowserGone: The browser ended.
         """
-        await self._call("ping")
+        await self._call("ping", seconds=seconds)
 
     async def screenshot(self) -> bytes:
         """Show what is on the page, as PNG; same errors as `ping`."""
@@ -187,7 +191,6 @@ class WhatsAppPage:
         session.remove_all_listeners("Runtime.exceptionThrown")
         session.on("detached", lambda: self._fail(PageCrashed("The page was closed.")))
         page.on("error", lambda _: self._fail(PageCrashed()))
-        page.on("framenavigated", self._on_navigated)
         await session.send("Runtime.addBinding", {"name": BINDING})
         identity = _identity(await page.browser.version())
         await session.send("Emulation.setUserAgentOverride", identity)
@@ -207,12 +210,14 @@ class WhatsAppPage:
             raise PageUnreachable(f"{host} cannot be reached: {_network_words(error)}") from error
         if response is not None and response.status >= 400:
             raise PageUnreachable(f"{host} answered with HTTP status {response.status}.")
+        page.on("framenavigated", self._on_navigated)
+        self._opened = True
         # From here on nobody looks at single requests, and each would cost an event.
         await self._send("Network.disable", {})
 
     def _on_navigated(self, frame: Frame) -> None:
         """Notice that the page led itself, by a reload, to where nothing answers."""
-        if frame.parentFrame is None and frame.url.startswith("chrome-error:"):
+        if self._opened and frame.parentFrame is None and frame.url.startswith("chrome-error:"):
             host = urlsplit(self._config.web_url).netloc
             self._fail(PageUnreachable(f"{host} could not be reached when the page reloaded."))
 

@@ -23,7 +23,9 @@ from actors.browser.errors import (
     NotReady,
     PageBroken,
     PageCrashed,
+    PageTimeout,
     PageUnreachable,
+    PageUnresponsive,
     ProfileLocked,
     StartFailed,
 )
@@ -42,6 +44,7 @@ from actors.browser.reports import (
     SentMessage,
     WentOffline,
 )
+from actors.browser.watchdog import watch
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +56,7 @@ FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
     (PageUnreachable, Failure.PAGE_UNREACHABLE),
     (PageBroken, Failure.PAGE_BROKEN),
     (PageCrashed, Failure.PAGE_CRASHED),
+    (PageUnresponsive, Failure.UNRESPONSIVE),
     (BrowserGone, Failure.BROWSER_EXITED),
 )
 
@@ -221,10 +225,32 @@ class BrowserRun:
             await opening
         finally:
             opening.cancel()
-        await _first(page.failed, chromium.exited)
-        if await _has_ended(chromium):
-            raise BrowserGone(_exit_words(chromium))
-        raise page.failed.result()
+        watching = asyncio.create_task(watch(self._probe, self._config.probe_seconds))
+        try:
+            await _first(page.failed, chromium.exited, watching)
+            if await _has_ended(chromium):
+                raise BrowserGone(_exit_words(chromium))
+            if page.failed.done():
+                raise page.failed.result()
+            await watching
+        finally:
+            watching.cancel()
+
+    async def _probe(self) -> None:
+        """Ask the page whether it is there, if it has nothing else to do.
+
+        Raises:
+            PageTimeout: It does not answer.
+        """
+        if not self._interpreter.settled:
+            return
+        try:
+            await self._open_page().ping(self._config.probe_timeout_seconds)
+        except PageTimeout:
+            raise
+        except BrowserError:
+            # An error is an answer too; and the end of a browser is noticed otherwise.
+            logger.debug("%s: the page was busy with itself", self._account_id)
 
     async def _command(self, executable: Executable) -> list[str]:
         refusal = await asyncio.to_thread(sandbox_refusal, executable.path)

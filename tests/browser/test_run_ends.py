@@ -19,6 +19,7 @@ from actors.browser.reports import (
     Closed,
     Failed,
     Failure,
+    MessageReceived,
     QrShown,
     Ready,
     Report,
@@ -373,3 +374,43 @@ async def test_accepted_terms_make_the_account_ready_again(
     await faults.clear()
 
     await run.until(Ready)
+
+
+async def test_a_hung_page_is_told_and_its_browser_ends(
+    start: Start, phone: PhoneOf, faults: Faults
+) -> None:
+    run = start(probe_seconds=0.2, probe_timeout_seconds=0.5, close_seconds=1.0)
+    await run.ready_with(phone(ADA))
+    began = time.monotonic()
+
+    await faults.add("hang", number=ADA)
+    failed = await failure_of(run)
+
+    assert failed.failure is Failure.UNRESPONSIVE
+    assert "did not answer within 0.5 s" in failed.detail
+    assert time.monotonic() - began < 5
+
+
+async def test_a_frozen_browser_is_told_as_unresponsive_and_ends(
+    start: Start, phone: PhoneOf
+) -> None:
+    run = start(probe_seconds=0.2, probe_timeout_seconds=0.5, close_seconds=0.5)
+    await run.ready_with(phone(ADA))
+    assert run.browser.pid is not None
+
+    os.killpg(run.browser.pid, signal.SIGSTOP)
+
+    assert (await failure_of(run)).failure is Failure.UNRESPONSIVE
+
+
+async def test_a_page_that_hangs_for_a_moment_goes_on(
+    start: Start, phone: PhoneOf, faults: Faults
+) -> None:
+    run = start(probe_seconds=0.2, probe_timeout_seconds=0.8)
+    await run.ready_with(phone(ADA))
+
+    await faults.add("hang", number=ADA, seconds=1.0)
+    await run.browser.ping()
+    await phone(ADA).receive(BOB, "still there?")
+
+    assert (await run.until(MessageReceived)).text == "still there?"

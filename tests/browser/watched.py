@@ -1,6 +1,7 @@
 """A run whose reports can be awaited, the phones around it, and the processes behind it."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +15,8 @@ from actors.browser.reports import QrShown, Ready, Report
 from actors.browser.run import BrowserRun
 
 WAIT_SECONDS = 20.0
-SERVER = "tests"
+SERVER = f"tests-{os.getpid()}"
+"""Not another test process's, which may run at the same time."""
 
 R = TypeVar("R", bound=Report)
 
