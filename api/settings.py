@@ -160,6 +160,13 @@ class Settings(BaseSettings):
         if seconds < 2 * close:
             raise ValueError(f"must be at least {2 * close:g}, for browsers to close in its end")
         return seconds
+    probe_seconds: Seconds = Field(
+        30.0, description="Time between two questions to a page whether it still answers."
+    )
+    probe_timeout_seconds: Seconds = Field(
+        10.0,
+        description="How long it may take to answer; twice without an answer, it is restarted.",
+    )
 
     @property
     def lease_margin(self) -> float:
