@@ -1,6 +1,7 @@
 # make demo   everything with simulated phones; ARGS=--exit ends after the show
 # make run    the server for real phones; ARGS="--port 5002" and the like reach `wa-manager serve`
 # make test   the test suite; ARGS="-k name" and the like reach pytest
+# make chaos  random faults against a running server; ARGS="--seed 1 --faults 200" and the like
 # make bench  a benchmark; ARGS="restore --accounts 20" says which
 # make lint   ruff, mypy, prettier
 # make format rewrite the sources as the linters want them
@@ -14,10 +15,10 @@ BIN := .venv/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test bench lint format lock programs test-programs clean
+.PHONY: help demo run test chaos bench lint format lock programs test-programs clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -7
+	@sed -n 's/^# //p' Makefile | head -8
 
 demo: programs .venv/.installed node_modules/.installed
 	@$(BIN)/wa-manager demo $(ARGS)
@@ -27,6 +28,9 @@ run: programs .venv/.installed node_modules/.installed
 
 test: test-programs .venv/.installed-test node_modules/.installed-test
 	$(BIN)/pytest $(ARGS)
+
+chaos: test-programs .venv/.installed-test node_modules/.installed-test
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 bench: programs .venv/.installed node_modules/.installed
 	@$(BIN)/python -m bench $(ARGS)

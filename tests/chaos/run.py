@@ -1,0 +1,151 @@
+"""A chaos run: one random fault after the other, and a table of how the server took them.
+
+Everything random comes from one seed, which is printed; only the machine's own timing differs
+from run to run.
+"""
+
+import asyncio
+import math
+import random
+import statistics
+import sys
+import time
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from simulator.server import Simulator
+from simulator.settings import SimulatorSettings
+from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.page_faults import PAGE_FAULTS
+from tests.chaos.violation import Violation
+from tests.chaos.world import World
+from tests.redis_server import RedisServer
+
+ALL_FAULTS: dict[str, Fault] = {**FAULTS, **PAGE_FAULTS}
+LOG_TAIL = 8000
+"""Characters of the server's log that a violation shows."""
+RECONNECT = 0.7
+"""The chance of an account at rest to be connected before the next fault."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run does."""
+
+    seed: int
+    faults: int = 200
+    accounts: int = 8
+    deadline: float = 60.0
+    """Seconds in which all must be well again after a fault."""
+    kinds: Collection[str] = tuple(ALL_FAULTS)
+    seconds: float = math.inf
+    """After so many seconds no further fault is begun."""
+
+
+@dataclass
+class Result:
+    """What came of it."""
+
+    recovered: dict[str, list[float]] = field(default_factory=dict)
+    """Seconds until all was well, by kind of fault."""
+    browsers: int = 0
+    """How many browsers have run."""
+
+    def table(self) -> str:
+        """Draw it up for people."""
+        rows = [f"{'fault':32}{'times':>6}{'median':>9}{'longest':>9}   seconds until all was well"]
+        for kind, seconds in sorted(self.recovered.items()):
+            median, longest = statistics.median(seconds), max(seconds)
+            rows.append(f"{kind:32}{len(seconds):6}{median:9.1f}{longest:9.1f}")
+        total = [each for seconds in self.recovered.values() for each in seconds]
+        rows.append(
+            f"{'all':32}{len(total):6}{statistics.median(total):9.1f}{max(total):9.1f}\n"
+            f"{self.browsers} browsers ran, 0 processes left behind"
+        )
+        return "\n".join(rows)
+
+
+async def run(plan: Plan, folder: Path) -> Result:
+    """Carry a plan out; what it says on the way goes to stdout.
+
+    Raises:
+        Violation: A promise was broken.
+    """
+    say(f"seed {plan.seed}: {plan.faults} faults, {plan.accounts} accounts")
+    redis_folder = folder / "redis"
+    redis_folder.mkdir(parents=True)
+    redis = RedisServer(redis_folder)
+    await asyncio.to_thread(redis.start)
+    try:
+        async with Simulator(SimulatorSettings()) as simulator:
+            world = World(folder, simulator.url, redis, plan.seed)
+            world.deadline = plan.deadline
+            try:
+                return await _attack(world, plan)
+            except Exception:
+                say(f"violated with seed {plan.seed}; the server's log ends so:")
+                say(world.server.log[-LOG_TAIL:])
+                raise
+            finally:
+                await world.close()
+    finally:
+        redis.stop()
+
+
+async def _attack(world: World, plan: Plan) -> Result:
+    result = Result()
+    await world.start(plan.accounts)
+    until = time.monotonic() + plan.seconds
+    for number, kind in enumerate(_choose(plan), start=1):
+        if time.monotonic() > until:
+            break
+        await _reconnect_some(world)
+        began = time.monotonic()
+        try:
+            note = await ALL_FAULTS[kind](world)
+            seconds = await world.settle()
+        except (Exception, asyncio.CancelledError):
+            say(f"{number:4}  {kind}: not survived")
+            raise
+        result.recovered.setdefault(kind, []).append(seconds)
+        whole = time.monotonic() - began
+        say(f"{number:4}  {kind:32}{seconds:6.1f} s of {whole:5.1f} s   {note}")
+    await _end(world)
+    result.browsers = len(world.sessions)
+    return result
+
+
+async def _reconnect_some(world: World) -> None:
+    """Have most accounts open, so that there is something to attack."""
+    for account in world.accounts:
+        if world.random.random() < RECONNECT:
+            await world.command(account, "connect")
+    await world.settle()
+
+
+async def _end(world: World) -> None:
+    """Stop the server; nothing of it may be left."""
+    if code := await world.server.end():
+        raise Violation(f"the server ended with code {code}")
+
+    async def complaints() -> list[str]:
+        return [f"left behind: {process}" for process in world.left()]
+
+    await world.well(complaints, calm_looks=1)
+
+
+def _choose(plan: Plan) -> Iterator[str]:
+    """Give every kind of fault once before any comes again, in random order."""
+    source, hand = random.Random(plan.seed), list[str]()
+    for _ in range(plan.faults):
+        if not hand:
+            hand = sorted(plan.kinds)
+            source.shuffle(hand)
+        yield hand.pop()
+
+
+def say(text: str) -> None:
+    """Tell whoever watches."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
