@@ -133,6 +133,8 @@ def manager_config(settings: Settings) -> ManagerConfig:
             page_load_seconds=settings.page_load_seconds,
             close_seconds=settings.close_seconds,
             call_seconds=settings.call_seconds,
+            probe_seconds=settings.probe_seconds,
+            probe_timeout_seconds=settings.probe_timeout_seconds,
         ),
         policy=RestartPolicy(
             max_failures=settings.max_failures,
