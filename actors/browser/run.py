@@ -142,12 +142,6 @@ class BrowserRun:
         if self._chromium is not None:
             self._chromium.kill()
 
-    def kill(self) -> None:
-        """End the browser by force, at once; what it had not written is lost."""
-        self.stop()
-        if self._chromium is not None:
-            self._chromium.kill()
-
     async def send_text(self, to: str, text: str) -> SentMessage:
         """Send a text; returns when WhatsApp's server has it.
 
@@ -224,7 +218,7 @@ class BrowserRun:
                 raise page.failed.result()
             await opening
         finally:
-            opening.cancel()
+            await _abandon(opening)
         watching = asyncio.create_task(watch(self._probe, self._config.probe_seconds))
         try:
             await _first(page.failed, chromium.exited, watching)
@@ -234,7 +228,7 @@ class BrowserRun:
                 raise page.failed.result()
             await watching
         finally:
-            watching.cancel()
+            await _abandon(watching)
 
     async def _probe(self) -> None:
         """Ask the page whether it is there, if it has nothing else to do.
@@ -292,9 +286,7 @@ class BrowserRun:
             self._fail(life.exception())
         elif self._unlink and self._interpreter.linked:
             await self._log_out()
-        life.cancel()
-        with suppress(asyncio.CancelledError, Exception):
-            await life
+        await _abandon(life)
         await self._close()
 
     async def _log_out(self) -> None:
@@ -303,8 +295,7 @@ class BrowserRun:
 
     async def _close(self) -> None:
         if self._proof is not None:
-            self._proof.cancel()
-            await asyncio.wait({self._proof})
+            await _abandon(self._proof)
         if self._page is not None:
             self._page.close()
         try:
@@ -378,6 +369,14 @@ class BrowserRun:
 async def _first(*futures: asyncio.Future[Any]) -> None:
     """Wait until one of them is done."""
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+
+
+async def _abandon(task: asyncio.Task[Any]) -> None:
+    """End a task whose outcome nobody needs any more."""
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.exception()
 
 
 async def _has_ended(chromium: Chromium) -> bool:
