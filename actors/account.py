@@ -9,7 +9,8 @@ import random
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Mapping
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
@@ -75,6 +76,10 @@ KILL_SHARE = 0.9
 """The part of the time left after a lost lease in which a browser may still close by itself."""
 
 
+KILL_SECONDS = 5.0
+"""How long a killed browser may take to be proven gone; SIGKILL takes a fraction of it."""
+
+
 @dataclass(frozen=True)
 class _Closing:
     """A decision whose rest waits until the browser is proven gone."""
@@ -131,10 +136,11 @@ class AccountActor(pykka.ThreadingActor):
         self._handle(message)
 
     def on_stop(self) -> None:
-        """Kill a browser that is still there; in good order there is none."""
+        """Kill a browser that is still there, and wait for its end; in good order there is none."""
         self._disarm()
-        if self._run_task is not None:
-            self._run_task.cancel()
+        if self._run is not None and self._run_task is not None:
+            self._loop.call(self._run.kill)
+            wait((self._run_task,), KILL_SECONDS)
 
     def on_failure(
         self,
@@ -405,7 +411,9 @@ class AccountActor(pykka.ThreadingActor):
         attempt, tell = self._life.attempt, self.actor_ref.tell
 
         def report(value: Report) -> None:
-            tell(BrowserReport(attempt, value))
+            # What a browser says after its actor's end, nobody waits for.
+            with suppress(pykka.ActorDeadError):
+                tell(BrowserReport(attempt, value))
 
         self._run_attempt = attempt
         self._run = self._around.new_run(self._id, report)

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 
 import pykka
 
-from actors.account import AccountActor
+from actors.account import KILL_SECONDS, AccountActor
 from actors.errors import UnknownAccount
 from actors.lifecycle import Life, Signal
 from actors.loop import Promise, Timer
@@ -87,8 +88,10 @@ class RegistryActor(pykka.ThreadingActor):
         """End what did not end by itself; runs in the actor's thread."""
         if self._retry is not None:
             self._retry.cancel()
-        for ref in self._accounts.values():
-            ref.stop(block=False)
+        ends = [ref.stop(block=False) for ref in self._accounts.values()]
+        for end in ends:
+            with suppress(pykka.Timeout):
+                end.get(timeout=2 * KILL_SECONDS)
 
     def _recover(self, accounts: tuple[Owned, ...]) -> int:
         """Start all actors, reset what was on its way, then bring back what is to come back."""
