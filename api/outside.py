@@ -24,12 +24,19 @@ class Unexpected(Exception):
 class Server:
     """A server process with a data directory and a key of its own."""
 
-    def __init__(self, folder: Path, web_url: str) -> None:
+    def __init__(self, folder: Path, web_url: str, *flags: str) -> None:
+        """Prepare it; nothing starts yet.
+
+        Args:
+            folder: Where it keeps its data and its log.
+            web_url: The WhatsApp Web it uses.
+            flags: What is given on its command line besides.
+        """
         self.url = f"http://127.0.0.1:{free_port()}"
         self.key = secrets.token_urlsafe(24)
         self.log = folder / "server.log"
         self._folder = folder
-        self._web_url = web_url
+        self._arguments = ("--web-url", web_url, *flags)
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -37,13 +44,19 @@ class Server:
         """The dashboard, with the key in it."""
         return f"{self.url}/?key={self.key}"
 
+    @property
+    def pid(self) -> int:
+        """The process, once it was started."""
+        assert self._process is not None
+        return self._process.pid
+
     async def start(self) -> None:
         """Start the process and wait until it answers."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *("-m", "api", "serve", "--port", self.url.rpartition(":")[2]),
-                *("--data-dir", str(self._folder / "data"), "--web-url", self._web_url),
+                *("--data-dir", str(self._folder / "data"), *self._arguments),
                 env={**environment_without_settings(), variable("api_key"): self.key},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,

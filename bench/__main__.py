@@ -1,11 +1,11 @@
-"""The benchmarks: `python -m bench restore`."""
+"""The benchmarks: `python -m bench restore`, `… soak`."""
 
 import argparse
 import asyncio
 
-from bench import restore
+from bench import restore, soak
 
-BENCHMARKS = {"restore": restore}
+BENCHMARKS = {"restore": restore, "soak": soak}
 
 
 def main() -> None:
