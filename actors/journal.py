@@ -81,6 +81,7 @@ class Journal:
             "text": report.text,
             "senderName": report.sender_name,
             "sentAt": timestamp(report.at),
+            "recovered": report.recovered,
         }
         self._record(EventType.MESSAGE, data, datetime.now(UTC))
 

@@ -12,6 +12,7 @@ import socket
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import pykka
@@ -54,6 +55,7 @@ from actors.messages import (
 from actors.monitor import Figures, MonitorActor, MonitorConfig, Watched
 from actors.orphans import remove_orphans
 from actors.ownership import Ownership
+from actors.recall import Recall
 from actors.registry import RegistryActor
 from actors.startqueue import Room, StartLimits
 from actors.supervision import RestartPolicy
@@ -98,6 +100,7 @@ class Manager:
     def __init__(self, config: ManagerConfig, recorder: Recorder) -> None:
         self._config = config
         self._recorder = recorder
+        self._recall = Recall(recorder, config.store_timeout)
         self._views = Views()
         self._watched = Watched()
         self._ownership = self._make_ownership()
@@ -389,7 +392,8 @@ class Manager:
             raise await self._not_ours(account_id) from error
 
     def _new_run(self, account_id: str, report: Callable[[Report], None]) -> BrowserRun:
-        return BrowserRun(account_id, self._config.browser, report)
+        recall = partial(self._recall.past, account_id)
+        return BrowserRun(account_id, self._config.browser, report, recall)
 
     def _monitor_config(self) -> MonitorConfig:
         return MonitorConfig(

@@ -6,7 +6,7 @@ changes, and this compares it with what has been reported.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -90,6 +90,11 @@ class Interpreter:
         One that loads or syncs may be too busy to answer, and is bounded by deadlines.
         """
         return self.ready or self.awaits_link or self._action is not None
+
+    def remember(self, ids: Iterable[str]) -> None:
+        """Take messages, oldest first, for reported already."""
+        for ident in ids:
+            self._messages[ident] = None
 
     def pairing_for(self, phone: str) -> None:
         """Remember for which phone a pairing code was asked; the page does not tell."""
@@ -232,6 +237,7 @@ class Interpreter:
             text=fact["text"],
             at=datetime.fromtimestamp(fact["at"], UTC) if fact["at"] else self._now(),
             sender_name=fact["senderName"],
+            recovered=fact["recovered"],
         )
         return [message]
 

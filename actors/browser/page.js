@@ -26,10 +26,14 @@
   // A mark that nothing but its being kept is asked of.
   const MARK_KEY = "wa-manager-mark";
   const ANNOUNCEMENT = /what.s new|fresh look/i;
+  // A message's own event may still be under way when the message is found.
+  const EVENT_GRACE_MS = 1000;
 
   const WPP = window.WPP;
   let lastState = "";
   let logoutReason = null;
+  // The ids of the messages that were told, as long as the page holds them.
+  const toldIds = new Set();
 
   function tell(fact, data) {
     binding(JSON.stringify({ fact, ...data }));
@@ -93,8 +97,11 @@
     if (percent !== null) tell("progress", { percent });
   }
 
-  function tellMessage(message) {
+  const isReadable = (message) => message.type !== "ciphertext";
+
+  function tellMessage(message, recovered) {
     if (message.id.fromMe) return;
+    if (isReadable(message)) toldIds.add(String(message.id));
     const isText = message.type === "chat";
     tell("message", {
       id: String(message.id),
@@ -105,15 +112,27 @@
       text: (isText ? message.body : message.caption) ?? null,
       at: message.t,
       senderName: message.notifyName ?? null,
+      recovered,
     });
   }
 
-  // What came between the page's own start and wa-js's is in no event.
-  function tellNewMessages() {
-    const messages = attempt(() => WPP.whatsapp.MsgStore.getModelsArray());
-    for (const message of messages ?? []) {
-      if (message.isNewMsg) tellMessage(message);
-    }
+  // Messages count by the page's own word for new ones, which does not outlive the document, and
+  // by their time.
+  function findUntold(since) {
+    const isRecent = (message) =>
+      since !== null && message.t >= since && !message.isNotification;
+    return WPP.whatsapp.MsgStore.getModelsArray().filter(
+      (message) =>
+        !message.id.fromMe &&
+        isReadable(message) &&
+        (message.isNewMsg || isRecent(message)) &&
+        !toldIds.has(String(message.id)),
+    );
+  }
+
+  function forgetWhatIsGone() {
+    const { MsgStore } = WPP.whatsapp;
+    for (const id of toldIds) if (!MsgStore.get(id)) toldIds.delete(id);
   }
 
   // Told for each document, once wa-js has found all that it is going to find.
@@ -160,7 +179,7 @@
       logoutReason = String(reason);
     });
     WPP.on("conn.logout", () => tell("logout", { reason: logoutReason }));
-    WPP.on("chat.new_message", tellMessage);
+    WPP.on("chat.new_message", (message) => tellMessage(message, false));
   }
 
   // Linking may ask for a passkey, which no page without a person can give.
@@ -211,6 +230,16 @@
       else localStorage.setItem(MARK_KEY, mark);
       return {};
     },
+    async compare(since) {
+      const untold = findUntold(since);
+      setTimeout(() => {
+        for (const message of untold) {
+          if (!toldIds.has(String(message.id))) tellMessage(message, true);
+        }
+        forgetWhatIsGone();
+      }, EVENT_GRACE_MS);
+      return {};
+    },
     async ping() {
       return {};
     },
@@ -231,5 +260,4 @@
   follow();
   WPP.on("loader.injected", start);
   WPP.on("loader.ready", tellLoaded);
-  WPP.on("loader.ready", tellNewMessages);
 })();

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 from collections.abc import Callable
+from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,11 @@ class WhatsAppPage:
         if self._loading is not None:
             self._loading.cancel()
 
+    @property
+    def missing_modules(self) -> tuple[str, ...]:
+        """What wa-js has looked for in this document and not found, by name."""
+        return tuple(sorted(self._missing))
+
     async def send_text(self, to: str, text: str) -> SentMessage:
         """Send a text; returns when WhatsApp's server has it.
 
@@ -168,9 +174,20 @@ class WhatsAppPage:
         """
         await self._call("ping", seconds=seconds)
 
-    async def screenshot(self) -> bytes:
-        """Show what is on the page, as PNG; same errors as `ping`."""
-        reply = await self._send("Page.captureScreenshot", {"format": "png"})
+    async def compare(self, since: datetime | None, seconds: float) -> None:
+        """Have the page tell, in a moment, what messages it holds and has not told.
+
+        Args:
+            since: Of those that are not new to the page itself, only the ones from then on; None:
+                none of them.
+            seconds: How long to wait for an answer; same errors as `ping`.
+        """
+        timestamp = None if since is None else int(since.timestamp())
+        await self._call("compare", timestamp, seconds=seconds)
+
+    async def screenshot(self, seconds: float | None = None) -> bytes:
+        """Show what is on the page, as PNG; arguments and errors as `ping`."""
+        reply = await self._send("Page.captureScreenshot", {"format": "png"}, seconds)
         return base64.b64decode(reply["data"])
 
     async def _prepare(self, connection: PipeConnection, sources: tuple[str, ...]) -> Page:
@@ -249,7 +266,7 @@ class WhatsAppPage:
 
     def _on_not_loaded(self) -> None:
         seconds = self._config.page_load_seconds
-        names = f" Missing: {', '.join(sorted(self._missing))}." if self._missing else ""
+        names = f" Missing: {', '.join(self.missing_modules)}." if self._missing else ""
         self._fail(PageBroken(f"WhatsApp Web did not come up within {seconds:g} s.{names}"))
 
     def _on_loaded(self, missing: list[str], build: str | None) -> None:
@@ -263,7 +280,7 @@ class WhatsAppPage:
             self.failed.set_result(reason)
 
     async def _call(
-        self, name: str, *args: str | None, seconds: float | None = None
+        self, name: str, *args: str | int | None, seconds: float | None = None
     ) -> dict[str, Any]:
         """Call a function of page.js and give what it returns."""
         arguments = ", ".join(json.dumps(argument) for argument in (name, *args))

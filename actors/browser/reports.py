@@ -3,7 +3,7 @@
 A report carries facts of the page and no decision. The lifecycle decides what follows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -59,6 +59,8 @@ class Ready:
     push_name: str | None
     web_version: str
     """WhatsApp Web's build."""
+    missing_modules: tuple[str, ...] = ()
+    """What wa-js looked for in it and did not find: what these would do will not work."""
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ class Reloaded:
 
 @dataclass(frozen=True)
 class MessageReceived:
-    """A message arrived. Reported once per id and browser run."""
+    """A message arrived. Reported once per id and browser run, and seldom again in a later one."""
 
     message_id: str
     chat: str
@@ -111,6 +113,8 @@ class MessageReceived:
     text: str | None
     at: datetime
     sender_name: str | None
+    recovered: bool = False
+    """Whether no event told of it, and it was found among the page's messages afterwards."""
 
 
 class Failure(StrEnum):
@@ -138,6 +142,9 @@ class Failed:
 @dataclass(frozen=True)
 class Closed:
     """The last report of every run: its browser is proven gone and its profile is free."""
+
+    picture: bytes | None = field(default=None, repr=False)
+    """What the page showed last, as PNG, if that was asked for or the run failed."""
 
 
 Report = (

@@ -7,8 +7,10 @@ interpreter's, the process is chromium.py's.
 import asyncio
 import logging
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from actors.browser import caches, flags
@@ -30,6 +32,7 @@ from actors.browser.errors import (
     StartFailed,
 )
 from actors.browser.executable import Executable, find_chromium, sandbox_refusal
+from actors.browser.hearing import Hearing, Past
 from actors.browser.interpreter import Fact, Interpreter
 from actors.browser.page import WhatsAppPage
 from actors.browser.profile import Profile
@@ -63,6 +66,12 @@ FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
 EXIT_SECONDS = 2.0
 """How long a browser whose pipe has closed may take to be gone, to be called exited."""
 
+PICTURE_SECONDS = 2.0
+"""How long the end of a browser waits for a picture of its page."""
+
+MUTE = (PageCrashed, PageUnresponsive, BrowserGone)
+"""Failures after which a page cannot be asked for anything."""
+
 _told_about_sandbox: set[str] = set()
 
 
@@ -73,7 +82,11 @@ class BrowserRun:
     """
 
     def __init__(
-        self, account_id: str, config: BrowserConfig, report: Callable[[Report], None]
+        self,
+        account_id: str,
+        config: BrowserConfig,
+        report: Callable[[Report], None],
+        recall: Callable[[], Awaitable[Past]],
     ) -> None:
         """Prepare a run; nothing starts yet.
 
@@ -82,10 +95,14 @@ class BrowserRun:
             config: What all browsers share.
             report: Called with each report, on the loop's thread. If it raises, that is logged
                 and the run goes on.
+            recall: Gives what is on record of the account's messages; must not fail.
         """
         self._account_id = account_id
         self._config = config
         self._report = report
+        self._recall = recall
+        self._hearing = Hearing(Past())
+        self._look_now = asyncio.Event()
         self._profile = Profile(config.profile(account_id))
         self._locking: asyncio.Task[None] | None = None
         self._chromium: Chromium | None = None
@@ -94,7 +111,8 @@ class BrowserRun:
         self._durable = True
         self._proof: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
-        self._unlink = self._wipe = False
+        self._unlink = self._wipe = self._look = False
+        self._picture: bytes | None = None
 
     @property
     def pid(self) -> int | None:
@@ -120,20 +138,22 @@ class BrowserRun:
             except asyncio.CancelledError:
                 cancelled = True
                 self.stop()
-        self._tell(Closed())
+        self._tell(Closed(self._picture))
         if cancelled:
             raise asyncio.CancelledError
 
-    def stop(self, *, unlink: bool = False, wipe: bool = False) -> None:
+    def stop(self, *, unlink: bool = False, wipe: bool = False, look: bool = False) -> None:
         """Ask the run to end, at any moment, also before it began, and more than once.
 
         Args:
             unlink: Log out first, if the page is in a state to do so. WhatsApp gets
                 `unlink_seconds` for it.
             wipe: Remove the profile when the browser is gone.
+            look: Have `Closed` bring a picture of the page, if it can be taken.
         """
         self._unlink |= unlink
         self._wipe |= wipe
+        self._look |= look
         self._stopping.set()
 
     def kill(self) -> None:
@@ -203,6 +223,9 @@ class BrowserRun:
         executable = await asyncio.to_thread(find_chromium, self._config.executable)
         command = await self._command(executable)
         await self._lock_profile()
+        past = await self._recall()
+        self._interpreter.remember(past.ids)
+        self._hearing = Hearing(past)
         try:
             chromium = Chromium(command, self._profile.lock_descriptor)
         except OSError as error:
@@ -219,7 +242,9 @@ class BrowserRun:
             await opening
         finally:
             await _abandon(opening)
-        watching = asyncio.create_task(watch(self._probe, self._config.probe_seconds))
+        watching = asyncio.create_task(
+            watch(self._probe, self._config.probe_seconds, self._look_now)
+        )
         try:
             await _first(page.failed, chromium.exited, watching)
             if await _has_ended(chromium):
@@ -231,15 +256,17 @@ class BrowserRun:
             await _abandon(watching)
 
     async def _probe(self) -> None:
-        """Ask the page whether it is there, if it has nothing else to do.
+        """Ask the page whether it is there, if it should be, and for messages it has not told.
 
         Raises:
             PageTimeout: It does not answer.
         """
-        if not self._interpreter.settled:
-            return
+        seconds = self._config.probe_timeout_seconds
         try:
-            await self._open_page().ping(self._config.probe_timeout_seconds)
+            if self._interpreter.ready:
+                await self._open_page().compare(self._hearing.compare(_now()), seconds)
+            elif self._interpreter.settled:
+                await self._open_page().ping(seconds)
         except PageTimeout:
             raise
         except BrowserError:
@@ -258,6 +285,7 @@ class BrowserRun:
             sandbox=refusal is None,
             web_url=self._config.web_url,
             map_host=self._config.map_host,
+            cache_mb=self._config.cache_mb,
         )
 
     async def _lock_profile(self) -> None:
@@ -284,14 +312,21 @@ class BrowserRun:
         stop.cancel()
         if life.done():
             self._fail(life.exception())
+            self._look = not isinstance(life.exception(), MUTE)
         elif self._unlink and self._interpreter.linked:
             await self._log_out()
+        if self._look:
+            await self._take_picture()
         await _abandon(life)
         await self._close()
 
     async def _log_out(self) -> None:
         with suppress(BrowserError):
             await self._open_page().logout(self._config.unlink_seconds)
+
+    async def _take_picture(self) -> None:
+        with suppress(BrowserError):
+            self._picture = await self._open_page().screenshot(PICTURE_SECONDS)
 
     async def _close(self) -> None:
         if self._proof is not None:
@@ -325,14 +360,25 @@ class BrowserRun:
             match report:
                 case Authenticated():
                     self._durable = not report.fresh
+                    if report.fresh:
+                        self._hearing.linked(_now())
                     self._tell(report)
-                case Ready() if not self._durable:
-                    self._hold_back(report)
+                case Ready():
+                    self._on_ready(report)
                 case WentOffline() if not self._durable:
                     # Nobody has heard yet that it was ready.
                     pass
                 case _:
                     self._tell(report)
+
+    def _on_ready(self, report: Ready) -> None:
+        ready = replace(report, missing_modules=self._open_page().missing_modules)
+        if self._durable:
+            self._tell(ready)
+        else:
+            self._hold_back(ready)
+        # What came while the page was not ready may be in no event.
+        self._look_now.set()
 
     def _hold_back(self, ready: Ready) -> None:
         """Report a fresh login as ready once it would survive a kill of the browser."""
@@ -364,6 +410,10 @@ class BrowserRun:
             self._report(report)
         except Exception:
             logger.exception("%s: nobody took %s", self._account_id, type(report).__name__)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 async def _first(*futures: asyncio.Future[Any]) -> None:

@@ -6,6 +6,7 @@ What is asked, and what follows when there is no answer, is the run's.
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from actors.browser.errors import PageTimeout, PageUnresponsive
 
@@ -18,18 +19,22 @@ JITTER = 0.2
 """Each wait is shortened by up to this share, so that a fleet's questions spread."""
 
 
-async def watch(ask: Callable[[], Awaitable[None]], every: float) -> None:
+async def watch(ask: Callable[[], Awaitable[None]], every: float, now: asyncio.Event) -> None:
     """Ask at intervals until the page does not answer; otherwise never ends.
 
     Args:
         ask: Asks the page once; raises PageTimeout if there is no answer.
         every: Seconds between an answer and the next question, at most.
+        now: Set to have it asked without waiting.
 
     Raises:
         PageUnresponsive: It did not answer, and not when it was asked again either.
     """
     while True:
-        await asyncio.sleep(every * (1 - JITTER * random.random()))  # noqa: S311 - spreads load only
+        seconds = every * (1 - JITTER * random.random())  # noqa: S311 - spreads load only
+        with suppress(TimeoutError):
+            await asyncio.wait_for(now.wait(), seconds)
+        now.clear()
         await _insist(ask)
 
 

@@ -10,10 +10,13 @@ import aiohttp
 import pytest
 
 from actors.browser.config import BrowserConfig
+from actors.browser.hearing import Past
 from actors.browser.reports import Closed
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
 from tests.browser.watched import SERVER, Faults, Phone, Start, WatchedRun, processes
+
+NOTHING = Past()
 
 
 @pytest.fixture
@@ -64,8 +67,8 @@ async def start(config: BrowserConfig, caplog: pytest.LogCaptureFixture) -> Asyn
     """Starts runs, and shows at the end that each said Closed last and left nothing behind."""
     runs: list[WatchedRun] = []
 
-    def start_run(account_id: str = "account", **changes: Any) -> WatchedRun:
-        run = WatchedRun(account_id, replace(config, **changes))
+    def start_run(account_id: str = "account", past: Past = NOTHING, **changes: Any) -> WatchedRun:
+        run = WatchedRun(account_id, replace(config, **changes), past)
         runs.append(run)
         return run
 

@@ -72,6 +72,7 @@ def message(ident: str, **changes: Any) -> Fact:
         "text": "hello",
         "at": 1767225600,
         "senderName": "Bob",
+        "recovered": False,
     }
     return told | changes
 
@@ -266,3 +267,35 @@ def test_status_updates_are_nobodys_messages(interpreter: Interpreter) -> None:
 
 def test_an_unknown_fact_is_no_report(interpreter: Interpreter) -> None:
     assert read(interpreter, {"fact": "weather"}, {}) == []
+
+
+def test_a_message_on_record_is_not_reported_again(interpreter: Interpreter) -> None:
+    interpreter.remember(["one", "two"])
+
+    reports = read(interpreter, message("two", recovered=True), message("three", recovered=True))
+
+    assert [(r.message_id, r.recovered) for r in reports if isinstance(r, MessageReceived)] == [
+        ("three", True)
+    ]
+
+
+def test_a_passkey_that_is_wanted_again_is_told_again(interpreter: Interpreter) -> None:
+    passkey = {"fact": "passkey"}
+
+    reports = read(interpreter, DOCUMENT, code("1"), passkey, passkey, code("2"), passkey)
+
+    assert [type(report) for report in reports] == [
+        QrShown,
+        ActionRequired,
+        QrShown,
+        ActionRequired,
+    ]
+
+
+def test_a_page_is_settled_unless_it_loads_or_syncs(interpreter: Interpreter) -> None:
+    seen = []
+    for fact in (DOCUMENT, code("1"), {"fact": "passkey"}, syncing(), state(), DOCUMENT):
+        interpreter.read(fact)
+        seen.append(interpreter.settled)
+
+    assert seen == [False, True, True, False, True, False]

@@ -1,5 +1,7 @@
 """When a page counts as hung, without a page."""
 
+import asyncio
+
 import pytest
 
 from actors.browser.errors import PageTimeout, PageUnresponsive
@@ -23,7 +25,7 @@ async def test_a_page_that_does_not_answer_twice_in_a_row_is_hung() -> None:
     page = Page()
 
     with pytest.raises(PageUnresponsive, match=r"within 10 s\. It was asked 2 times"):
-        await watch(page.ask, 0.001)
+        await watch(page.ask, 0.001, asyncio.Event())
 
     assert page.asked == MISSES
 
@@ -32,7 +34,7 @@ async def test_one_answer_makes_up_for_a_question_that_was_missed() -> None:
     page = Page(True, False, True, False, True)
 
     with pytest.raises(PageUnresponsive):
-        await watch(page.ask, 0.001)
+        await watch(page.ask, 0.001, asyncio.Event())
 
     assert page.asked == 5 + MISSES
 
@@ -42,4 +44,13 @@ async def test_an_error_that_nobody_foresaw_is_not_taken_for_a_hang() -> None:
         raise LookupError
 
     with pytest.raises(LookupError):
-        await watch(ask, 0.001)
+        await watch(ask, 0.001, asyncio.Event())
+
+
+async def test_a_page_is_asked_at_once_if_somebody_wants_to_know() -> None:
+    page, now = Page(), asyncio.Event()
+    now.set()
+
+    async with asyncio.timeout(5):
+        with pytest.raises(PageUnresponsive):
+            await watch(page.ask, 3600, now)

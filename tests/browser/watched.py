@@ -11,6 +11,7 @@ import pytest
 
 from actors.browser.config import BrowserConfig
 from actors.browser.group import PROC, all_pids, command_line
+from actors.browser.hearing import Past
 from actors.browser.reports import QrShown, Ready, Report
 from actors.browser.run import BrowserRun
 
@@ -106,13 +107,17 @@ class Faults:
 class WatchedRun:
     """A run that is under way, and what it has reported."""
 
-    def __init__(self, account_id: str, config: BrowserConfig) -> None:
+    def __init__(self, account_id: str, config: BrowserConfig, past: Past) -> None:
         self.account_id = account_id
         self.config = config
         self.reports: list[Report] = []
         self._news = asyncio.Condition()
         self._seen = 0
-        self.browser = BrowserRun(account_id, config, self._take)
+
+        async def recall() -> Past:
+            return past
+
+        self.browser = BrowserRun(account_id, config, self._take, recall)
         self.task = asyncio.create_task(self.browser.run())
 
     @property

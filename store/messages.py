@@ -1,0 +1,51 @@
+"""What the log of events holds about messages, as far as a browser needs it. Read only."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from store import models
+from store.database import database_errors
+from store.events import EventType
+from store.status import Status
+
+STATUSES = 100
+"""So many status events are searched for the last one of a connected account. An account that has
+failed more often in a row than that has listened to nothing for long."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was recorded last."""
+
+    ids: tuple[str, ...]
+    """The newest messages' ids, oldest first."""
+    until: datetime | None
+    """The last moment at which a record shows that the account was connected."""
+
+
+@database_errors
+async def heard(account_id: str, within: timedelta, limit: int) -> Heard:
+    """Return what an account has heard last.
+
+    Args:
+        account_id: Which account.
+        within: How long before the last moment at which it listened a message may have been
+            recorded for its id to be returned.
+        limit: The greatest number of ids.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    events = models.Event.filter(account_id=account_id)
+    messages = events.filter(type=EventType.MESSAGE.value).order_by("-id")
+    newest = await messages.first()
+    moments = [] if newest is None else [newest.at]
+    for event in await events.filter(type=EventType.STATUS.value).order_by("-id").limit(STATUSES):
+        if Status.CONNECTED in (event.data.get("status"), event.data.get("previous")):
+            moments.append(event.at)
+            break
+    if not moments:
+        return Heard((), None)
+    until = max(moments)
+    found = await messages.filter(at__gte=until - within).limit(limit)
+    return Heard(tuple(str(event.data["id"]) for event in reversed(found)), until)
