@@ -7,11 +7,14 @@ import asyncio
 import os
 import re
 import signal
+import subprocess
+import time
 from datetime import datetime
 from pathlib import Path
 
 from simulator.server import Simulator
-from tests.harness import Phones, ServerProcess, until
+from tests.chaos.locks import LivingOwner
+from tests.harness import Phones, ServerProcess, free_port, until
 
 NUMBERS = ("491700000001", "491700000002", "491700000003")
 
@@ -70,6 +73,33 @@ async def test_s02_sigint_does_the_same(server: ServerProcess) -> None:
     lines(server, "⚠️  Received SIGINT, starting graceful shutdown...", "👋 Shutdown complete")
 
 
+async def test_s03_a_start_that_meets_a_lock_is_tried_twice_three_seconds_apart(
+    server: ServerProcess,
+) -> None:
+    account = await server.create()
+    owner = LivingOwner(server.data / "profiles" / account, our_lock=True)
+    await server.connect(account)
+    await server.reaches(account, "FAILED", "profile_locked")
+    owner.end()
+
+    met = [e for e in await server.events(account) if e["data"].get("cause") == "profile_locked"]
+    assert [event["data"]["status"] for event in met] == ["CONNECTING", "FAILED"]
+    first, second = (datetime.fromisoformat(event["at"]) for event in met)
+    assert 3 <= (second - first).total_seconds() < 5
+    assert "is held by" in met[1]["data"]["detail"]["message"]
+
+
+async def test_s03_a_lock_that_goes_away_between_the_attempts_does_no_harm(
+    server: ServerProcess,
+) -> None:
+    account = await server.create()
+    owner = LivingOwner(server.data / "profiles" / account, our_lock=False)
+    await server.connect(account)
+    await server.reaches(account, "CONNECTING", "profile_locked")
+    owner.end()
+    await server.reaches(account, "QR_READY")
+
+
 async def test_s04_health_answers_in_the_seeds_shape(server: ServerProcess, phones: Phones) -> None:
     linked, fresh = await server.create(), await server.create()
     await phones.link(server, linked, NUMBERS[0])
@@ -121,6 +151,24 @@ async def test_s06_the_resource_monitor_writes_its_block(
     await until(written, "the resource monitor's block", lambda: server.log[-2000:])
 
 
+async def test_s07_browsers_run_without_crash_reports_needless_processes_and_locks(
+    server: ServerProcess, phones: Phones
+) -> None:
+    [account] = await link(server, phones, 1)
+    main = server.browser_of(account)
+    words = main.cmdline()
+    assert {"--no-first-run", "--disable-breakpad", "--disable-crash-reporter"} <= set(words)
+    assert {"--disable-background-networking", "--disable-component-update"} <= set(words)
+    helpers = " ".join(word for child in main.children(recursive=True) for word in child.cmdline())
+    assert "--type=renderer" in helpers
+    for needless in ("crashpad", "--type=gpu-process", "network.mojom"):
+        assert needless not in helpers
+
+    await server.call("POST", f"/accounts/{account}/disconnect", expect=202)
+    await server.reaches(account, "DISCONNECTED")
+    assert not list((server.data / "profiles" / account).glob("Singleton*"))
+
+
 async def test_s08_connected_accounts_come_back_after_a_restart(
     server: ServerProcess, phones: Phones
 ) -> None:
@@ -151,6 +199,61 @@ async def test_s10_many_connects_run_in_parallel_without_lock_errors(
         causes = {event["data"]["cause"] for event in await server.events(account_id)}
         assert "profile_locked" not in causes
         assert "start_failed" not in causes
+
+
+async def test_s11_browsers_close_before_the_database_and_nothing_hangs(
+    server: ServerProcess, phones: Phones
+) -> None:
+    await server.end()
+    server.environment |= {"WA_SHUTDOWN_SECONDS": "3"}
+    await server.start()
+    frozen, well = await link(server, phones, 2)
+    server.browser_of(frozen).send_signal(signal.SIGSTOP)
+    started = time.monotonic()
+    assert await server.end(signal.SIGTERM) == 0
+    assert time.monotonic() - started < 10
+    lines(server, f"✅ Client {well} closed", "✅ Database disconnected", "👋 Shutdown complete")
+    await server.no_chromium_is_left()
+
+
+def check_health(url: str, **environment: str) -> tuple[int, str]:
+    """Run the script that cron runs; give its exit code and what it says."""
+    ran = subprocess.run(
+        [Path("compose/health-check.sh").absolute()],
+        env={"PATH": os.environ["PATH"], "HEALTH_URL": f"{url}/health", **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert ran.stderr == ""
+    return ran.returncode, ran.stdout
+
+
+async def test_s14_the_health_check_script_says_nothing_when_all_is_well(
+    server: ServerProcess,
+) -> None:
+    assert await asyncio.to_thread(check_health, server.url) == (0, "")
+
+
+async def test_s14_the_health_check_script_warns_of_high_memory(server: ServerProcess) -> None:
+    code, words = await asyncio.to_thread(check_health, server.url, MEMORY_MB="1")
+    assert code == 1
+    assert re.fullmatch(r"⚠️ High memory usage: \d+MB\n", words)
+
+
+async def test_s14_the_health_check_script_warns_of_a_status_that_is_not_ok(
+    server: ServerProcess,
+) -> None:
+    await server.end()
+    server.environment |= {"WA_REDIS_URL": f"redis://127.0.0.1:{free_port()}"}
+    await server.start()
+    found = await asyncio.to_thread(check_health, server.url)
+    assert found == (1, "⚠️ Server unhealthy: degraded\n")
+
+    await server.end()
+    found = await asyncio.to_thread(check_health, server.url)
+    assert found == (1, "⚠️ Server unhealthy: unreachable\n")
 
 
 async def test_s15_health_says_shutting_down_while_the_server_stops(
