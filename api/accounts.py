@@ -7,7 +7,16 @@ from aiohttp import web
 from actors.errors import UnknownAccount
 from actors.view import View
 from api.keys import MANAGER
-from api.schemas import Account, Accounts, AccountsQuery, NewAccount, read_body, read_query, respond
+from api.schemas import (
+    Account,
+    Accounts,
+    AccountsQuery,
+    NewAccount,
+    Restart,
+    read_body,
+    read_query,
+    respond,
+)
 from store import accounts
 from store.accounts import AccountRow
 
@@ -99,8 +108,15 @@ def present(row: AccountRow, view: View | None) -> Account:
         cause=now.cause,
         since=now.since,
         restarts=row.restarts,
+        last_restart=_last_restart(row),
         created_at=row.created_at,
     )
+
+
+def _last_restart(row: AccountRow) -> Restart | None:
+    if row.restart_cause is None or row.restarted_at is None:
+        return None
+    return Restart(cause=row.restart_cause, at=row.restarted_at)
 
 
 def _account(request: web.Request, row: AccountRow) -> Account:

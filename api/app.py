@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack
 from aiohttp import web
 
 from actors.browser.config import BrowserConfig
+from actors.limits import MemoryLimits
 from actors.manager import Manager, ManagerConfig
 from actors.startqueue import StartLimits
 from actors.supervision import RestartPolicy
@@ -135,6 +136,7 @@ def manager_config(settings: Settings) -> ManagerConfig:
             call_seconds=settings.call_seconds,
             probe_seconds=settings.probe_seconds,
             probe_timeout_seconds=settings.probe_timeout_seconds,
+            cache_mb=settings.cache_max_mb,
         ),
         policy=RestartPolicy(
             max_failures=settings.max_failures,
@@ -150,7 +152,14 @@ def manager_config(settings: Settings) -> ManagerConfig:
             authenticating=settings.authenticating_seconds,
         ),
         leases=LeaseTerms(settings.lease_seconds, settings.lease_margin),
-        starts=StartLimits(settings.starts_at_once, settings.start_memory_mb),
+        starts=StartLimits(settings.starts_at_once, settings.start_memory_mb, settings.disk_min_mb),
+        limits=MemoryLimits(
+            soft_mb=settings.memory_soft_mb,
+            hard_mb=settings.memory_hard_mb,
+            quiet_seconds=settings.memory_quiet_seconds,
+            rest_seconds=settings.memory_rest_seconds,
+        ),
+        sample_interval=settings.resources_seconds,
         monitor_interval=settings.monitor_seconds,
     )
 

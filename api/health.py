@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from actors.memory import server_memory
+from actors.monitor import Figures
+from actors.resources import Usage
 from api.keys import BUS, MANAGER, RECORDER
 from api.lifetime import LIFETIME
 from store.events import timestamp
@@ -23,6 +25,8 @@ async def health(request: web.Request) -> web.Response:
     components = _components(app)
     status, reason = _status(app, components)
     memory = server_memory()
+    figures = app[MANAGER].figures
+    used = {} if figures is None else figures.sample.accounts
     body = {
         "status": status,
         **({"reason": reason} if reason else {}),
@@ -36,6 +40,7 @@ async def health(request: web.Request) -> web.Response:
                 "status": view.status,
                 "hasPhone": view.phone is not None,
                 "since": timestamp(view.since),
+                **_resources(used.get(view.account_id)),
             }
             for view in clients
         ],
@@ -68,6 +73,26 @@ def _components(app: web.Application) -> dict[str, Component]:
         "store": {**_component(recorder.reason), "pending": recorder.pending},
         "bus": _component(None if bus.ok else bus.reason),
         "browsers": {**_component(None), "running": running},
+        **_disk(app[MANAGER].figures),
+    }
+
+
+def _disk(figures: Figures | None) -> dict[str, Component]:
+    if figures is None:
+        return {}
+    return {
+        "disk": {**_component(figures.disk.reason), "freeMb": round(figures.disk.free_mb)},
+    }
+
+
+def _resources(usage: Usage | None) -> dict[str, object]:
+    """Show what a client's browser takes; nulls until it has been measured."""
+    if usage is None:
+        return {"memory": None, "cpuPercent": None, "processes": None}
+    return {
+        "memory": {"pssMb": round(usage.pss_mb)},
+        "cpuPercent": round(usage.cpu_percent, 1),
+        "processes": usage.processes,
     }
 
 

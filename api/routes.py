@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from api import accounts, auth, events, health, messages, qr, stream, webpage
+from api import accounts, auth, events, health, messages, metrics, qr, stream, webpage
 
 OPEN = frozenset(
     {
@@ -26,6 +26,7 @@ ROUTES = [
     web.get("/health", health.health),
     web.get("/health/live", health.live),
     web.get("/health/ready", health.ready),
+    web.get("/metrics", metrics.metrics),
     web.get("/ws", stream.stream),
     web.post("/accounts", accounts.create),
     web.get("/accounts", accounts.index),

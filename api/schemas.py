@@ -145,6 +145,13 @@ class StreamQuery(_Schema):
     types: EventTypes | None = None
 
 
+class Restart(_Schema):
+    """A restart of an account's browser by the server."""
+
+    cause: Cause
+    at: Timestamp
+
+
 class Account(_Schema):
     """An account as answers show it."""
 
@@ -156,6 +163,7 @@ class Account(_Schema):
     cause: Cause
     since: Timestamp
     restarts: int
+    last_restart: Restart | None
     created_at: Timestamp
 
 

@@ -54,6 +54,7 @@ def _absolute(path: Path) -> Path:
 
 
 Seconds = Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)]
+Megabytes = Annotated[int, Field(ge=0, le=10_000_000)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 HttpUrl = Annotated[str, _url("http", "https")]
@@ -105,6 +106,9 @@ class Settings(BaseSettings):
     )
     websocket_ping_seconds: Seconds = Field(30.0, description="Time between pings of a websocket.")
     monitor_seconds: Seconds = Field(60.0, description="Time between two resource reports.")
+    resources_seconds: Seconds = Field(
+        15.0, description="Time between two measurements of what each browser takes."
+    )
     shutdown_seconds: Seconds = Field(
         20.0, description="Time that all browsers together have to close when the server stops."
     )
@@ -123,6 +127,28 @@ class Settings(BaseSettings):
     start_memory_mb: Count = Field(
         300, description="Memory, in MB, that must be free for a browser to start."
     )
+    disk_min_mb: Megabytes = Field(
+        200, description="Disk, in MB, that must be free for a browser to start."
+    )
+    cache_max_mb: Count = Field(
+        100, description="Caches, in MB, that an account's profile may hold at a start."
+    )
+    memory_soft_mb: Megabytes = Field(
+        0,
+        description="Memory, in MB, from which an account's browser is replaced at a quiet moment; "
+        "0 is no limit.",
+    )
+    memory_hard_mb: Megabytes = Field(
+        0,
+        description="Memory, in MB, from which an account's browser is ended at once; "
+        "0 is no limit.",
+    )
+    memory_quiet_seconds: Seconds = Field(
+        60.0, description="How long no message comes or goes in a quiet moment."
+    )
+    memory_rest_seconds: Seconds = Field(
+        3600.0, description="Least time between two replacements over the soft limit."
+    )
     connecting_seconds: Seconds = Field(
         60.0, description="Deadline for CONNECTING, from leaving the queue."
     )
@@ -134,6 +160,13 @@ class Settings(BaseSettings):
         30.0, description="How long WhatsApp Web may take to load and be recognised."
     )
     call_seconds: Seconds = Field(30.0, description="How long one call into the page may take.")
+    probe_seconds: Seconds = Field(
+        30.0, description="Time between two questions to a page whether it still answers."
+    )
+    probe_timeout_seconds: Seconds = Field(
+        10.0,
+        description="How long it may take to answer; twice without an answer, it is restarted.",
+    )
     close_seconds: Seconds = Field(10.0, description="How long a browser may take to close.")
     lease_seconds: Seconds = Field(
         30.0,
@@ -160,13 +193,6 @@ class Settings(BaseSettings):
         if seconds < 2 * close:
             raise ValueError(f"must be at least {2 * close:g}, for browsers to close in its end")
         return seconds
-    probe_seconds: Seconds = Field(
-        30.0, description="Time between two questions to a page whether it still answers."
-    )
-    probe_timeout_seconds: Seconds = Field(
-        10.0,
-        description="How long it may take to answer; twice without an answer, it is restarted.",
-    )
 
     @property
     def lease_margin(self) -> float:

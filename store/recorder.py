@@ -93,6 +93,7 @@ class Recorder:
         self._task: asyncio.Task[None] | None = None
         self._reason: str | None = None
         self._away_since = 0.0
+        self._recorded = 0
         self._lost = 0
         self._on_refused: Callable[[str, int], None] | None = None
 
@@ -116,6 +117,11 @@ class Recorder:
         """How long the first of them has been waiting; 0 if none is."""
         oldest = self._oldest()
         return 0.0 if oldest is None else asyncio.get_running_loop().time() - oldest.queued_at
+
+    @property
+    def recorded(self) -> int:
+        """How many events were written to the log since the start."""
+        return self._recorded
 
     @property
     def lost(self) -> int:
@@ -234,6 +240,7 @@ class Recorder:
             while self._waiting:
                 self._batch = self._next_batch()
                 for event in await self._keep(self._batch):
+                    self._recorded += event.id is not None
                     self._bus.publish(event)
                 self._batch = []
                 async with self._advanced:

@@ -43,7 +43,7 @@ class BrowserConfig:
     """For WhatsApp to take a logout, before the browser is closed without it."""
 
     cache_mb: int = 100
-    """What the caches in a profile may take; see caches.py."""
+    """What the caches in a profile may take, in MB; see caches.py."""
 
     def profile(self, account_id: str) -> Path:
         """Give the place of an account's profile."""

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from actors.browser.executable import Executable, user_agent
 
 MARKER = "--wa-manager"
+MB = 1 << 20
 
 FLAGS = {
     "--no-first-run": "no welcome page",
@@ -76,6 +77,7 @@ def command(
     sandbox: bool,
     web_url: str,
     map_host: str | None,
+    cache_mb: int,
 ) -> list[str]:
     """Give the whole command line.
 
@@ -86,12 +88,15 @@ def command(
         sandbox: Whether Chromium's sandbox can be used.
         web_url: The page it will open.
         map_host: Where that page's host is really served, if elsewhere.
+        cache_mb: What its caches may take; half of that is for the one it can be told to bound.
     """
     line = [str(executable.path), "--remote-debugging-pipe", *FLAGS]
     line.append(f"--disable-features={','.join(DISABLED_FEATURES)}")
     line.append(f"--enable-features={','.join(ENABLED_FEATURES)}")
     if not executable.headless_shell:
         line.append("--headless=new")
+    # The headless shell does not mind it; its caches are looked at when it starts, see caches.py.
+    line.append(f"--disk-cache-size={cache_mb * MB // 2}")
     if not sandbox:
         line.append("--no-sandbox")
     if map_host is not None:

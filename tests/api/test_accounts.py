@@ -24,6 +24,7 @@ async def test_a_new_account_is_shown_and_located(api: Api) -> None:
         "status": "DISCONNECTED",
         "cause": "created",
         "restarts": 0,
+        "lastRestart": None,
     }
 
 

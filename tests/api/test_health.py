@@ -2,8 +2,10 @@
 
 import asyncio
 import sqlite3
+import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from typing import Any
 
 from actors.browser.reports import WentOffline
 from api.app import stop_working
@@ -46,11 +48,46 @@ async def test_health_lists_the_accounts_that_are_active(api: Api) -> None:
 
 async def test_health_names_its_parts(api: Api) -> None:
     components = (await (await api.get("/health")).json())["components"]
+    assert components.pop("disk").keys() == {"status", "freeMb"}
     assert components == {
         "store": {"status": "ok", "pending": 0},
         "bus": {"status": "ok"},
         "browsers": {"status": "ok", "running": 0},
     }
+
+
+async def test_health_says_that_the_disk_is_full(
+    start_api: Callable[[Settings], Awaitable[Api]], settings: Settings
+) -> None:
+    api = await start_api(settings.model_copy(update={"disk_min_mb": 10_000_000}))
+    answer = await api.get("/health")
+    health = await answer.json()
+    assert answer.status == 200
+    assert health["status"] == "degraded"
+    assert "disk: " in health["reason"]
+    assert health["components"]["disk"]["status"] == "degraded"
+
+
+async def test_health_tells_what_each_browser_takes(
+    start_api: Callable[[Settings], Awaitable[Api]], settings: Settings
+) -> None:
+    api = await start_api(settings.model_copy(update={"resources_seconds": 0.05}))
+    account_id = await api.create()
+    browser = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", "input()"), start_new_session=True, stdin=asyncio.subprocess.PIPE
+    )
+    (await api.start(account_id)).pid = browser.pid
+    await api.link(account_id)
+
+    async def client() -> dict[str, Any]:
+        [found] = (await (await api.get("/health")).json())["clients"]
+        return dict(found)
+
+    while not ((found := await client())["memory"] and found["memory"]["pssMb"]):
+        await asyncio.sleep(0.01)
+    assert found["processes"] == 1
+    assert found["cpuPercent"] >= 0
+    await browser.communicate(b"\n")
 
 
 async def test_health_and_readiness_say_that_the_server_stops(api: Api) -> None:

@@ -50,10 +50,7 @@ class ToldRun:
         self.stuck = False
         self.asked_to_stop = False
         self.stopped = asyncio.Event()
-
-    @property
-    def pid(self) -> int | None:
-        return None
+        self.pid: int | None = None
 
     async def run(self) -> None:
         await self.stopped.wait()

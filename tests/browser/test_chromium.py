@@ -78,7 +78,13 @@ async def start(profile: Profile) -> AsyncIterator[Open]:
 def command_for(executable: Executable, profile: Path) -> list[str]:
     marker = flags.marker("tests", "account")
     return flags.command(
-        executable, profile, marker, sandbox=False, web_url="about:blank", map_host=None
+        executable,
+        profile,
+        marker,
+        sandbox=False,
+        web_url="about:blank",
+        map_host=None,
+        cache_mb=100,
     )
 
 

@@ -16,6 +16,7 @@ def command(executable: Executable = SHELL, **changes: Any) -> list[str]:
         "sandbox": True,
         "web_url": "https://web.whatsapp.com/",
         "map_host": None,
+        "cache_mb": 100,
     }
     marker = flags.marker("server", "account")
     return flags.command(executable, Path("/profiles/account"), marker, **options | changes)
@@ -32,6 +33,10 @@ def test_devtools_are_on_a_pipe_and_on_no_port() -> None:
 
 def test_the_command_line_tells_whose_browser_it_is() -> None:
     assert {"--wa-manager=server:account", "--user-data-dir=/profiles/account"} <= {*command()}
+
+
+def test_half_of_the_caches_bound_is_for_the_disk_cache() -> None:
+    assert f"--disk-cache-size={50 << 20}" in command()
 
 
 def test_only_the_full_build_is_told_to_be_headless() -> None:
