@@ -22,6 +22,12 @@
     "MsgStore",
     "UserPrefs",
   ];
+  // What an account can go on without, though it will send nothing.
+  const USEFUL_FUNCTIONS = [
+    "addAndSendMsgToChat",
+    "findOrCreateLatestChat",
+    "queryWidExists",
+  ];
 
   // A mark that nothing but its being kept is asked of.
   const MARK_KEY = "wa-manager-mark";
@@ -137,10 +143,13 @@
 
   // Told for each document, once wa-js has found all that it is going to find.
   function tellLoaded() {
-    const missing = ESSENTIALS.filter(
-      (name) => attempt(() => WPP.whatsapp[name]) === null,
-    );
-    tell("loaded", { missing, build: build() });
+    const lackOf = (found) => (name) => attempt(() => found[name]) === null;
+    const { whatsapp } = WPP;
+    tell("loaded", {
+      missing: ESSENTIALS.filter(lackOf(whatsapp)),
+      lacking: USEFUL_FUNCTIONS.filter(lackOf(whatsapp.functions)),
+      build: build(),
+    });
   }
 
   // WhatsApp unlinks an account within minutes that leaves its "What's new" dialog open.

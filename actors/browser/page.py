@@ -76,6 +76,7 @@ class WhatsAppPage:
     """The one page of a Chromium. Everything runs on the loop's thread.
 
     Attributes:
+        lacking: What of WhatsApp Web was not found that an account can go on without, by name.
         failed: Resolves with the reason when the page is lost: crashed, gone, broken, or led to
             an address that cannot be reached.
     """
@@ -92,6 +93,7 @@ class WhatsAppPage:
         self._session: CDPSession | None = None
         self._opened = False
         self._missing: set[str] = set()
+        self.lacking: tuple[str, ...] = ()
         self._loading: asyncio.TimerHandle | None = None
         self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
@@ -118,11 +120,6 @@ class WhatsAppPage:
         """Stop watching; the page itself goes with its browser."""
         if self._loading is not None:
             self._loading.cancel()
-
-    @property
-    def missing_modules(self) -> tuple[str, ...]:
-        """What wa-js has looked for in this document and not found, by name."""
-        return tuple(sorted(self._missing))
 
     async def send_text(self, to: str, text: str) -> SentMessage:
         """Send a text; returns when WhatsApp's server has it.
@@ -245,7 +242,8 @@ class WhatsAppPage:
         match fact:
             case {"fact": "document"}:
                 self._expect_to_load()
-            case {"fact": "loaded", "missing": missing}:
+            case {"fact": "loaded", "missing": missing, "lacking": lacking}:
+                self.lacking = tuple(lacking)
                 self._on_loaded(missing, fact["build"])
         self._told(fact)
 
@@ -266,7 +264,7 @@ class WhatsAppPage:
 
     def _on_not_loaded(self) -> None:
         seconds = self._config.page_load_seconds
-        names = f" Missing: {', '.join(self.missing_modules)}." if self._missing else ""
+        names = f" Missing: {', '.join(sorted(self._missing))}." if self._missing else ""
         self._fail(PageBroken(f"WhatsApp Web did not come up within {seconds:g} s.{names}"))
 
     def _on_loaded(self, missing: list[str], build: str | None) -> None:

@@ -60,7 +60,7 @@ class Ready:
     web_version: str
     """WhatsApp Web's build."""
     missing_modules: tuple[str, ...] = ()
-    """What wa-js looked for in it and did not find: what these would do will not work."""
+    """What was not found in it, by wa-js's names: what these would do will not work."""
 
 
 @dataclass(frozen=True)

@@ -372,7 +372,7 @@ class BrowserRun:
                     self._tell(report)
 
     def _on_ready(self, report: Ready) -> None:
-        ready = replace(report, missing_modules=self._open_page().missing_modules)
+        ready = replace(report, missing_modules=self._open_page().lacking)
         if self._durable:
             self._tell(ready)
         else:

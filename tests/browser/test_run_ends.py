@@ -363,6 +363,79 @@ async def test_what_a_human_must_do_keeps_the_browser_open(
         await run.browser.send_text(BOB, "hello")
 
 
+async def test_a_passkey_is_asked_for_until_it_is_given(
+    start: Start, phone: PhoneOf, faults: Faults
+) -> None:
+    run = start(probe_seconds=0.2)
+    await faults.add("passkey")
+    await phone(ADA).scan((await run.until(QrShown)).code)
+
+    assert (await run.until(ActionRequired)).kind is ActionKind.PASSKEY
+    await faults.clear()
+
+    assert (await run.until(Ready)).phone == ADA
+
+
+async def test_a_page_without_what_an_account_needs_is_told_as_broken_by_name(
+    start: Start, faults: Faults
+) -> None:
+    await faults.add("broken-module", module="WAWebStreamModel")
+
+    failed = await failure_of(start())
+
+    assert failed.failure is Failure.PAGE_BROKEN
+    assert "Stream" in failed.detail
+
+
+async def test_a_page_that_lacks_less_is_ready_and_names_it(
+    start: Start, phone: PhoneOf, faults: Faults
+) -> None:
+    await faults.add("broken-module")
+    run = start()
+
+    assert (await run.ready_with(phone(ADA))).missing_modules == ("addAndSendMsgToChat",)
+
+
+async def test_a_sound_page_lacks_nothing_and_a_crash_of_it_is_told(
+    start: Start, phone: PhoneOf, faults: Faults
+) -> None:
+    run = start()
+    assert (await run.ready_with(phone(ADA))).missing_modules == ()
+
+    await faults.add("crash", number=ADA)
+
+    assert (await failure_of(run)).failure is Failure.PAGE_CRASHED
+    assert run.last == Closed(None)
+
+
+async def test_the_end_of_a_page_that_failed_or_was_asked_for_it_brings_a_picture(
+    start: Start, faults: Faults
+) -> None:
+    asked = start("asked")
+    await asked.until(QrShown)
+    asked.browser.stop(look=True)
+    await faults.add("broken-module", module="WAWebStreamModel")
+    broken = start("broken")
+
+    pictures = [(await run.until(Closed)).picture for run in (asked, broken)]
+
+    assert all(picture is not None and picture.startswith(b"\x89PNG") for picture in pictures)
+
+
+async def test_the_end_of_a_hung_page_waits_only_for_a_moment_for_a_picture(
+    start: Start, phone: PhoneOf, faults: Faults
+) -> None:
+    run = start(close_seconds=1.0)
+    await run.ready_with(phone(ADA))
+    await faults.add("hang", number=ADA)
+    began = time.monotonic()
+
+    run.browser.stop(look=True)
+
+    assert (await run.until(Closed)).picture is None
+    assert time.monotonic() - began < 6
+
+
 async def test_accepted_terms_make_the_account_ready_again(
     start: Start, phone: PhoneOf, faults: Faults
 ) -> None:
