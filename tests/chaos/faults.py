@@ -58,12 +58,7 @@ async def freeze_browser_for_ever(world: World) -> str:
     account = await online(world)
     main = world.browser(account)
     os.killpg(main, signal.SIGSTOP)
-
-    async def complaints() -> list[str]:
-        there = [mains for mains in world.browsers().values() if mains[0].pid == main]
-        return [f"the frozen browser {main} is still there"] if there else []
-
-    await world.well(complaints, calm_looks=1)
+    await gone(world, main)
     return account.id
 
 
@@ -184,6 +179,16 @@ async def second_server_takes_over(world: World) -> str:
 async def drop_stream(world: World) -> str:
     await world.stream.drop()
     return await commands(world)
+
+
+async def gone(world: World, main: int) -> None:
+    """Wait until the server has ended a browser that does not answer."""
+
+    async def complaints() -> list[str]:
+        there = main in {process.pid for mains in world.browsers().values() for process in mains}
+        return [f"the browser {main} does not answer and is still there"] if there else []
+
+    await world.well(complaints, calm_looks=1)
 
 
 async def online(world: World) -> Account:

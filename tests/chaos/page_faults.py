@@ -3,7 +3,7 @@
 import asyncio
 
 from store.status import Status
-from tests.chaos.faults import Fault, online
+from tests.chaos.faults import Fault, gone, online
 from tests.chaos.world import Account, World
 
 MODULES = (None, "WAWebConnModel", "WAWebStreamModel")
@@ -64,7 +64,9 @@ async def reload(world: World) -> str:
 async def hang(world: World) -> str:
     """Have the page busy for ever; only a restart of its browser helps."""
     account = await online(world)
+    main = world.browser(account)
     await world.fault("hang", number=account.number)
+    await gone(world, main)
     return account.id
 
 
@@ -95,7 +97,7 @@ async def silent(world: World) -> str:
     """Have a message arrive of which no event tells."""
     account = await online(world)
     fault = await world.fault("silent", number=account.number)
-    await world.phone(account, "messages", {"from": "491700000077", "body": "Hello"})
+    await world.send(account, f"Unheard {fault}")
     return await _end_later(world, fault, account)
 
 

@@ -4,6 +4,7 @@ What is done to it is in `faults.py` and `page_faults.py`; what it should come t
 """
 
 import asyncio
+import itertools
 import json
 import random
 import time
@@ -17,7 +18,7 @@ import aiohttp
 import psutil
 
 from store.status import Status
-from tests.chaos.model import Expected
+from tests.chaos.model import ONLINE, Expected, Session
 from tests.chaos.processes import Process, all_processes, browsers
 from tests.chaos.stream import Stream
 from tests.chaos.violation import Violation
@@ -50,6 +51,8 @@ SPARE_DESCRIPTORS = 6
 SPARE_THREADS = 6
 """The threads of asyncio's pool, which are started when they are needed first and then stay."""
 LOOK_EVERY = 0.25
+MESSAGE_EVERY = 1.0
+FRIEND = "491700000077"
 CALM_LOOKS = 2
 """How often in a row all must be well: what was just broken may not have been noticed yet."""
 
@@ -63,6 +66,8 @@ class Account:
     expected: Expected = field(default_factory=Expected)
     newest_id: int = 0
     newest_seq: int = 0
+    awaited: set[str] = field(default_factory=set)
+    """Texts that were sent to it and are not in its log yet."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class World:
         for index in range(accounts):
             account_id = await self.server.create(f"Account {index}")
             self.accounts.append(Account(account_id, f"4917000002{index:02d}"))
-        for work in (self.stream.follow(), self._scan_codes()):
+        for work in (self.stream.follow(), self._scan_codes(), self._write_messages()):
             self._tasks.append(asyncio.create_task(work))
         for account in self.accounts:
             await self.command(account, "connect")
@@ -197,6 +202,20 @@ class World:
                     if statuses.get(account.id) is Status.QR_READY and account.expected.asked:
                         await self._scan(account)
             await asyncio.sleep(LOOK_EVERY)
+
+    async def _write_messages(self) -> None:
+        """Be a friend who writes to accounts again and again, whatever happens to them."""
+        for number in itertools.count(1):
+            await asyncio.sleep(MESSAGE_EVERY)
+            linked = [a for a in self.accounts if a.expected.session is Session.KEPT]
+            if linked:
+                await self.send(self.random.choice(linked), f"Message {number}")
+
+    async def send(self, account: Account, text: str) -> None:
+        """Send a text to an account that is linked; it may not get lost."""
+        account.awaited.add(text)
+        if not await self.phone(account, "messages", {"from": FRIEND, "body": text}):
+            account.awaited.discard(text)
 
     async def _scan(self, account: Account) -> None:
         async with self.server.client.get(f"/accounts/{account.id}/qr?format=json") as response:
@@ -319,8 +338,19 @@ class World:
             if event["seq"] != account.newest_seq + 1:
                 raise Violation(f"{account.id}: {account.newest_seq} is followed by {event}")
             account.newest_id, account.newest_seq = event["id"], event["seq"]
+            account.awaited.discard(event["data"].get("text"))
+        if account.expected.session is not Session.KEPT:
+            # Whoever links anew gets what was written before as history.
+            account.awaited.clear()
         missing = self.stream.missing(account.id, account.newest_seq)
-        return [f"{account.id}: the stream did not bring {missing}"] if missing else []
+        return [
+            *([f"{account.id}: the stream did not bring {missing}"] if missing else []),
+            *([f"{account.id} did not get {account.awaited}"] if self._is_due(account) else []),
+        ]
+
+    @staticmethod
+    def _is_due(account: Account) -> bool:
+        return bool(account.awaited) and account.expected.goals == ONLINE
 
     def _grown(self, open_browsers: int) -> list[str]:
         """Compare what the server holds with what it held when all was well first."""
