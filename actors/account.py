@@ -34,6 +34,7 @@ from actors.browser.reports import (
     WentOffline,
 )
 from actors.errors import NobodysAccount, WrongStatus
+from actors.evidence import address
 from actors.journal import Journal
 from actors.lifecycle import Decision, Effect, Life, Phase, Signal, decide
 from actors.limits import Limit, Renewal
@@ -208,8 +209,8 @@ class AccountActor(pykka.ThreadingActor):
         if attempt != self._run_attempt or self._run is None:
             return
         match report:
-            case Closed():
-                self._browser_is_gone()
+            case Closed(picture):
+                self._browser_is_gone(picture)
             case MessageReceived():
                 self._renewal.note_activity(time.monotonic())
                 self._journal.message(report)
@@ -238,29 +239,39 @@ class AccountActor(pykka.ThreadingActor):
                 if percent >= self._progress + PROGRESS_STEP:
                     self._progress = percent
                     self._signal(Signal.PROGRESS, attempt=attempt, detail={"progress": percent})
-            case Ready(phone, push_name, web_version):
+            case Ready(phone, push_name, web_version, missing):
                 self._journal.change(phone=phone, push_name=push_name)
                 if self._connected_since is None:
                     self._connected_since = time.monotonic()
                     self._renewal.note_activity(self._connected_since)
-                self._signal(Signal.READY, attempt=attempt, detail={"webVersion": web_version})
+                facts = {"webVersion": web_version, "missingModules": list(missing)}
+                self._signal(Signal.READY, attempt=attempt, detail=facts)
             case WentOffline(detail):
                 self._signal(Signal.OFFLINE, attempt=attempt, detail={"message": detail})
             case LoggedOut(reason):
                 self._signal(Signal.UNLINKED, attempt=attempt, detail={"reason": reason})
-            case ActionRequired(kind, detail):
-                self._signal(
-                    Signal.ACTION,
-                    attempt=attempt,
-                    cause=Cause(kind.value),
-                    detail={"kind": kind.value, "message": detail},
-                )
+            case ActionRequired():
+                self._action_required(report)
             case Reloaded():
                 self._signal(Signal.RELOADED, attempt=attempt)
             case Failed(failure, detail):
                 self._fail(Cause(failure.value), detail)
             case _:
                 pass
+
+    def _action_required(self, report: ActionRequired) -> None:
+        seq, run = self._journal.next_seq, self._run
+        assert run is not None
+        detail = {
+            "kind": report.kind.value,
+            "message": report.detail,
+            "screenshot": address(self._id, seq),
+        }
+        cause = Cause(report.kind.value)
+        self._signal(Signal.ACTION, attempt=self._run_attempt, cause=cause, detail=detail)
+        if self._journal.next_seq > seq:
+            # The event does not wait for its picture, which follows in a moment.
+            self._loop.submit(self._around.evidence.photograph(self._id, seq, run.screenshot))
 
     def _fail(self, cause: Cause, message: str) -> None:
         since, now = self._connected_since, time.monotonic()
@@ -356,11 +367,13 @@ class AccountActor(pykka.ThreadingActor):
         recorded = self._life.status.has_browser
         if recorded:
             self._journal.status(decision, detail)
+            self._show()
         self._closing = _Closing(decision, rest, detail, recorded)
-        self._loop.call(lambda run: run.stop(unlink=unlink, wipe=wipe), self._run)
+        look = self._life.status is Status.FAILED
+        self._loop.call(lambda run: run.stop(unlink=unlink, wipe=wipe, look=look), self._run)
         self._arm(self._around.deadlines.closing)
 
-    def _browser_is_gone(self) -> None:
+    def _browser_is_gone(self, picture: bytes | None = None) -> None:
         self._run = None
         self._run_task = None
         closing, self._closing = self._closing, None
@@ -370,10 +383,22 @@ class AccountActor(pykka.ThreadingActor):
         self._disarm()
         if isinstance(self._ending, ShutDown):
             logger.info("✅ Client %s closed", self._id)
-        self._conclude(closing.decision, closing.rest, closing.detail, recorded=closing.recorded)
+        detail = closing.detail
+        if picture is not None and closing.decision.life.status is Status.FAILED:
+            detail = self._with_evidence(detail, picture)
+        self._conclude(closing.decision, closing.rest, detail, recorded=closing.recorded)
         self._end_if_closed()
         while self._stash and self._closing is None:
             self._handle(self._stash.popleft())
+
+    def _with_evidence(
+        self, detail: Mapping[str, Any] | None, picture: bytes
+    ) -> Mapping[str, Any] | None:
+        """Keep the picture of a failed attempt for the event that comes next, and point to it."""
+        seq = self._journal.next_seq
+        if not self._around.evidence.keep(self._id, seq, picture):
+            return detail
+        return {**(detail or {}), "screenshot": address(self._id, seq)}
 
     def _conclude(
         self,

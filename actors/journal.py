@@ -37,6 +37,11 @@ class Journal:
         """The account as it stands."""
         return Owned(self.row, self._epoch)
 
+    @property
+    def next_seq(self) -> int:
+        """The number that the next recorded event will have."""
+        return self.row.seq + 1
+
     def change(self, **fields: Any) -> None:
         """Change fields of the row; they are written with the next event."""
         self.row = replace(self.row, **fields)
@@ -129,7 +134,7 @@ class Journal:
         self._views.drop(self.row.id)
 
     def _record(self, type_: EventType, data: Mapping[str, Any], at: datetime) -> None:
-        row = self.row = replace(self.row, seq=self.row.seq + 1)
+        row = self.row = replace(self.row, seq=self.next_seq)
         event = Event(type=type_, account_id=row.id, at=at, data=data, seq=row.seq)
         changes = AccountChanges(
             status=row.status,

@@ -32,6 +32,7 @@ from actors.errors import (
     UnknownAccount,
     WrongStatus,
 )
+from actors.evidence import Evidence
 from actors.lifecycle import Signal
 from actors.lifesign import Lifesign
 from actors.limits import MemoryLimits
@@ -101,6 +102,7 @@ class Manager:
         self._config = config
         self._recorder = recorder
         self._recall = Recall(recorder, config.store_timeout)
+        self._evidence = Evidence(config.browser.profiles_dir.parent / "evidence")
         self._views = Views()
         self._watched = Watched()
         self._ownership = self._make_ownership()
@@ -123,6 +125,7 @@ class Manager:
             views=self._views,
             new_run=self._new_run,
             wipe=self._wipe,
+            evidence=self._evidence,
             let_go=self._ownership.let_go,
             room=self._room,
             policy=self._config.policy,
@@ -258,6 +261,7 @@ class Manager:
                 raise StoreAway
             await self._fenced(account_id, epoch, accounts.delete(account_id, epoch))
             self._ownership.forget(account_id)
+        await asyncio.to_thread(self._evidence.remove, account_id)
         self._locks.pop(account_id, None)
 
     # What is, and what a page can do.
@@ -326,6 +330,10 @@ class Manager:
         answer: Promise[bytes] = Promise()
         self._tell(account_id, TakeScreenshot(answer))
         return await self._answered(answer)
+
+    async def evidence(self, account_id: str, seq: int) -> bytes | None:
+        """Return the picture, as PNG, that was kept with an event; None if there is none here."""
+        return await asyncio.to_thread(self._evidence.find, account_id, seq)
 
     # The accounts of this server come and go.
 
@@ -415,6 +423,7 @@ class Manager:
         for row in rows:
             if row.cause is Cause.DELETED:
                 await asyncio.to_thread(self._wipe, row.id)
+                await asyncio.to_thread(self._evidence.remove, row.id)
                 await self._kept(accounts.delete(row.id, self._ownership.begin(row.id)))
                 self._ownership.forget(row.id)
             else:

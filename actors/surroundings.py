@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
+from actors.evidence import Evidence
 from actors.limits import MemoryLimits
 from actors.loop import Loop
 from actors.startqueue import Room
@@ -24,8 +25,8 @@ class Run(Protocol):
     async def run(self) -> None:
         """Open the browser and report until it is closed; the last report is `Closed`."""
 
-    def stop(self, *, unlink: bool = False, wipe: bool = False) -> None:
-        """Ask the run to end, logging out and removing the profile if so wished."""
+    def stop(self, *, unlink: bool = False, wipe: bool = False, look: bool = False) -> None:
+        """Ask the run to end; log out, remove the profile, take a last picture if so wished."""
 
     def kill(self) -> None:
         """End the browser by force, at once; what it had not written is lost."""
@@ -73,6 +74,7 @@ class Surroundings:
     """Makes a run for an account id; the run reports on the loop's thread."""
     wipe: Callable[[str], None]
     """Removes an account's profile; blocks; called only where no run of ours exists."""
+    evidence: Evidence
     let_go: Callable[[str], None]
     """Hears on the loop that an account's actor has ended and its browser is gone."""
     room: Callable[[], Room]

@@ -6,6 +6,7 @@ Problem
   Unauthorized        401
   ForeignOrigin       403
   NoSuchAccount       404
+  NoSuchEvidence      404
   NotAcceptable       406
   ElsewhereConflict   409
   StatusConflict      409
@@ -106,6 +107,12 @@ class NoSuchAccount(Problem):
     """There is no account with this id."""
 
     status, name = 404, "unknown-account"
+
+
+class NoSuchEvidence(Problem):
+    """No picture was kept with this event, or not any more."""
+
+    status, name = 404, "unknown-evidence"
 
 
 class NotAcceptable(Problem):

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from api import accounts, auth, events, health, messages, metrics, qr, stream, webpage
+from api import accounts, auth, events, evidence, health, messages, metrics, qr, stream, webpage
 
 OPEN = frozenset(
     {
@@ -38,6 +38,7 @@ ROUTES = [
     web.post(_ACCOUNT + "/restart", accounts.restart),
     web.post(_ACCOUNT + "/logout", accounts.logout),
     web.get(_ACCOUNT + "/screenshot", accounts.screenshot),
+    web.get(_ACCOUNT + "/evidence/{seq:[0-9]{1,18}}.png", evidence.show),
     web.get(_ACCOUNT + "/qr", qr.show),
     web.post(_ACCOUNT + "/pairing-code", messages.pairing_code),
     web.post(_ACCOUNT + "/messages", messages.send),

@@ -37,25 +37,29 @@ class ToldRun:
         """Whether the browser stays when it is asked to end, until `end`."""
         self.stopped = False
         self.killed = False
+        self.looked = False
+        """Whether a last picture was asked for."""
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
         try:
             await self._ended.wait()
         finally:
-            self.report(Closed())
+            self.report(Closed(await self.screenshot() if self.looked else None))
 
-    def stop(self, *, unlink: bool = False, wipe: bool = False) -> None:
+    def stop(self, *, unlink: bool = False, wipe: bool = False, look: bool = False) -> None:
         self.stopped = True
+        self.looked |= look
         if unlink or wipe:
             self.report(LoggedOut("user"))
         if not self.lingers:
             self.end()
 
-    def fail(self, failure: Failure, detail: str) -> None:
+    def fail(self, failure: Failure, detail: str, *, end: bool = True) -> None:
         """Report a failure; the browser ends by itself after one."""
         self.report(Failed(failure, detail))
-        self.end()
+        if end:
+            self.end()
 
     def end(self) -> None:
         """Let the browser be gone."""

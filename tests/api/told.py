@@ -56,7 +56,7 @@ class ToldRun:
         await self.stopped.wait()
         self.report(Closed())
 
-    def stop(self, *, unlink: bool = False, wipe: bool = False) -> None:
+    def stop(self, *, unlink: bool = False, wipe: bool = False, look: bool = False) -> None:
         self.asked_to_stop = True
         if self.stuck:
             return
