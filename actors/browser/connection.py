@@ -151,7 +151,14 @@ class PipeConnection(Connection):  # type: ignore[misc]
         self._incoming += end
         for following in rest:
             whole, self._incoming = self._incoming, bytearray(following)
-            self._dispatch(json.loads(whole))
+            self._take(whole)
+
+    def _take(self, frame: bytearray) -> None:
+        """Read one message. One that cannot be read is lost alone: others came with it."""
+        try:
+            self._dispatch(json.loads(frame))
+        except Exception:
+            logger.exception("A message of the browser cannot be read")
 
     def _dispatch(self, message: dict[str, Any]) -> None:
         if "id" in message:

@@ -124,6 +124,24 @@ async def test_a_handler_that_raises_harms_nothing(
     assert "A handler of Some.event failed" in caplog.text
 
 
+@pytest.mark.parametrize("frame", [b'{"id": ', b"\xff", b"[]", b"7", b"{}", b'{"id": []}'])
+async def test_a_message_that_cannot_be_read_harms_no_other_that_came_with_it(
+    peer: Peer, caplog: pytest.LogCaptureFixture, frame: bytes
+) -> None:
+    calls = [peer.connection.send(f"Call.{number}") for number in range(3)]
+    first, second, third = (
+        json.dumps({"id": number + 1, "result": {"n": number}}).encode() + b"\0"
+        for number in range(3)
+    )
+
+    peer.write(first + frame + b"\0" + second + third[:9])
+    assert await asyncio.wait_for(calls[1], 1) == {"n": 1}
+    peer.write(third[9:])
+
+    assert await asyncio.wait_for(calls[2], 1) == {"n": 2}
+    assert "A message of the browser cannot be read" in caplog.text
+
+
 async def test_pending_calls_fail_at_once_when_the_browser_ends(peer: Peer) -> None:
     call = peer.connection.send("Slow")
 
