@@ -3,6 +3,7 @@
 import asyncio
 import fcntl
 import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,6 +11,8 @@ from actors.browser.connection import PipeConnection
 from actors.browser.group import ProcessGroup
 
 STDERR_BYTES = 4096
+EXIT_SECONDS = 2.0
+"""How long a browser whose pipe has closed may take to be gone, to be called exited."""
 NICENESS = 5
 LOCK_FD = 5
 """Where a running Chromium holds its profile's lock; 3 and 4 are its pipe."""
@@ -59,6 +62,19 @@ class Chromium:
     def last_words(self) -> str:
         """Give the end of what it wrote to stderr, as evidence."""
         return self._tail.decode(errors="replace").strip()
+
+    async def has_ended(self) -> bool:
+        """Tell whether it ended. Its pipe closes a moment before its process is gone."""
+        if not self.connection.connected:
+            await asyncio.wait({self.exited}, timeout=EXIT_SECONDS)
+        return self.exited.done()
+
+    def exit_words(self) -> str:
+        """Say how it ended, once it has, with what it wrote last."""
+        code = self.exited.result()
+        how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
+        words = self.last_words()
+        return f"Chromium ended {how}." + (f" It said: {words[-500:]}" if words else "")
 
     async def close(self, seconds: float) -> None:
         """End it and return when no process of its group is left.

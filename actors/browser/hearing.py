@@ -34,18 +34,17 @@ class Hearing:
         self._linked_at = now
         self._heard_until = None
 
-    def compare(self, now: datetime) -> datetime | None:
-        """Begin a comparison.
+    @property
+    def since(self) -> datetime | None:
+        """From when on messages may be unheard, also those that the page holds for old.
 
-        Args:
-            now: The present moment.
-
-        Returns:
-            Whatever came since then may be unheard, also what the page holds for old; None: only
-            what the page itself holds for new.
+        None: only what the page itself holds for new can be.
         """
-        heard_until, self._heard_until = self._heard_until, now
-        if heard_until is None:
+        if self._heard_until is None:
             return self._linked_at
-        since = heard_until - MARGIN
+        since = self._heard_until - MARGIN
         return since if self._linked_at is None else max(since, self._linked_at)
+
+    def complete_at(self, moment: datetime) -> None:
+        """Take note of a comparison that was begun at a moment and found nothing unheard."""
+        self._heard_until = moment

@@ -247,7 +247,7 @@
         }
         forgetWhatIsGone();
       }, EVENT_GRACE_MS);
-      return {};
+      return { untold: untold.length };
     },
     async ping() {
       return {};

@@ -171,16 +171,19 @@ class WhatsAppPage:
         """
         await self._call("ping", seconds=seconds)
 
-    async def compare(self, since: datetime | None, seconds: float) -> None:
+    async def compare(self, since: datetime | None, seconds: float) -> int:
         """Have the page tell, in a moment, what messages it holds and has not told.
 
         Args:
             since: Of those that are not new to the page itself, only the ones from then on; None:
                 none of them.
             seconds: How long to wait for an answer; same errors as `ping`.
+
+        Returns:
+            How many there are; they are not told yet.
         """
         timestamp = None if since is None else int(since.timestamp())
-        await self._call("compare", timestamp, seconds=seconds)
+        return int((await self._call("compare", timestamp, seconds=seconds))["untold"])
 
     async def screenshot(self, seconds: float | None = None) -> bytes:
         """Show what is on the page, as PNG; arguments and errors as `ping`."""

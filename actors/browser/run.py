@@ -1,12 +1,11 @@
 """One attempt's browser, from its start to its proven end. What the actors use, and all they use.
 
-Holds the order of opening and closing, and what a failure is called. The page's meaning is the
-interpreter's, the process is chromium.py's.
+Holds the order of opening and closing. The page's meaning is the interpreter's, the process is
+chromium.py's, and what a failure is called stands in failures.py.
 """
 
 import asyncio
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -20,18 +19,13 @@ from actors.browser.durability import wait_kept
 from actors.browser.errors import (
     BrowserError,
     BrowserGone,
-    BundleUnusable,
-    ChromiumNotFound,
     NotReady,
-    PageBroken,
-    PageCrashed,
     PageTimeout,
-    PageUnreachable,
-    PageUnresponsive,
     ProfileLocked,
     StartFailed,
 )
 from actors.browser.executable import Executable, find_chromium, sandbox_refusal
+from actors.browser.failures import can_be_seen_after, failure_of
 from actors.browser.hearing import Hearing, Past
 from actors.browser.interpreter import Fact, Interpreter
 from actors.browser.page import WhatsAppPage
@@ -39,7 +33,6 @@ from actors.browser.profile import Profile
 from actors.browser.reports import (
     Authenticated,
     Closed,
-    Failed,
     Failure,
     PairingCodeShown,
     Ready,
@@ -51,26 +44,8 @@ from actors.browser.watchdog import watch
 
 logger = logging.getLogger(__name__)
 
-FAILURES: tuple[tuple[type[Exception], Failure], ...] = (
-    (ProfileLocked, Failure.PROFILE_LOCKED),
-    (ChromiumNotFound, Failure.START_FAILED),
-    (BundleUnusable, Failure.START_FAILED),
-    (StartFailed, Failure.START_FAILED),
-    (PageUnreachable, Failure.PAGE_UNREACHABLE),
-    (PageBroken, Failure.PAGE_BROKEN),
-    (PageCrashed, Failure.PAGE_CRASHED),
-    (PageUnresponsive, Failure.UNRESPONSIVE),
-    (BrowserGone, Failure.BROWSER_EXITED),
-)
-
-EXIT_SECONDS = 2.0
-"""How long a browser whose pipe has closed may take to be gone, to be called exited."""
-
 PICTURE_SECONDS = 2.0
 """How long the end of a browser waits for a picture of its page."""
-
-MUTE = (PageCrashed, PageUnresponsive, BrowserGone)
-"""Failures after which a page cannot be asked for anything."""
 
 _told_about_sandbox: set[str] = set()
 
@@ -235,8 +210,8 @@ class BrowserRun:
         opening = asyncio.create_task(page.open(chromium.connection))
         try:
             await _first(opening, page.failed, chromium.exited)
-            if await _has_ended(chromium):
-                raise StartFailed(_exit_words(chromium))
+            if await chromium.has_ended():
+                raise StartFailed(chromium.exit_words())
             if page.failed.done():
                 raise page.failed.result()
             await opening
@@ -247,8 +222,8 @@ class BrowserRun:
         )
         try:
             await _first(page.failed, chromium.exited, watching)
-            if await _has_ended(chromium):
-                raise BrowserGone(_exit_words(chromium))
+            if await chromium.has_ended():
+                raise BrowserGone(chromium.exit_words())
             if page.failed.done():
                 raise page.failed.result()
             await watching
@@ -264,7 +239,7 @@ class BrowserRun:
         seconds = self._config.probe_timeout_seconds
         try:
             if self._interpreter.ready:
-                await self._open_page().compare(self._hearing.compare(_now()), seconds)
+                await self._compare(seconds)
             elif self._interpreter.settled:
                 await self._open_page().ping(seconds)
         except PageTimeout:
@@ -272,6 +247,11 @@ class BrowserRun:
         except BrowserError:
             # An error is an answer too; and the end of a browser is noticed otherwise.
             logger.debug("%s: the page was busy with itself", self._account_id)
+
+    async def _compare(self, seconds: float) -> None:
+        began = _now()
+        if not await self._open_page().compare(self._hearing.since, seconds):
+            self._hearing.complete_at(began)
 
     async def _command(self, executable: Executable) -> list[str]:
         refusal = await asyncio.to_thread(sandbox_refusal, executable.path)
@@ -312,7 +292,7 @@ class BrowserRun:
         stop.cancel()
         if life.done():
             self._fail(life.exception())
-            self._look = not isinstance(life.exception(), MUTE)
+            self._look = can_be_seen_after(life.exception())
         elif self._unlink and self._interpreter.linked:
             await self._log_out()
         if self._look:
@@ -398,12 +378,10 @@ class BrowserRun:
             self._tell(ready)
 
     def _fail(self, error: BaseException | None) -> None:
-        for kind, failure in FAILURES:
-            if isinstance(error, kind):
-                self._tell(Failed(failure, str(error)))
-                return
-        logger.error("%s: an unforeseen error", self._account_id, exc_info=error)
-        self._tell(Failed(Failure.UNFORESEEN, f"{type(error).__name__}: {error}"))
+        failed = failure_of(error)
+        if failed.failure is Failure.UNFORESEEN:
+            logger.error("%s: an unforeseen error", self._account_id, exc_info=error)
+        self._tell(failed)
 
     def _tell(self, report: Report) -> None:
         try:
@@ -427,18 +405,3 @@ async def _abandon(task: asyncio.Task[Any]) -> None:
     await asyncio.wait({task})
     if not task.cancelled():
         task.exception()
-
-
-async def _has_ended(chromium: Chromium) -> bool:
-    """Tell whether the browser ended. Its pipe closes a moment before its process is gone."""
-    if not chromium.connection.connected:
-        await asyncio.wait({chromium.exited}, timeout=EXIT_SECONDS)
-    return chromium.exited.done()
-
-
-def _exit_words(chromium: Chromium) -> str:
-    """Say how Chromium ended, with what it wrote last."""
-    code = chromium.exited.result()
-    how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
-    words = chromium.last_words()
-    return f"Chromium ended {how}." + (f" It said: {words[-500:]}" if words else "")

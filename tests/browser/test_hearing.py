@@ -9,25 +9,23 @@ HOUR = timedelta(hours=1)
 
 
 def test_an_account_that_never_listened_takes_nothing_old_for_news() -> None:
-    assert Hearing(Past()).compare(NOON) is None
+    assert Hearing(Past()).since is None
 
 
-def test_the_first_comparison_goes_back_to_what_is_on_record() -> None:
-    assert Hearing(Past((), NOON - HOUR)).compare(NOON) == NOON - HOUR - MARGIN
-
-
-def test_each_further_one_goes_back_to_the_one_before() -> None:
+def test_a_comparison_goes_back_to_what_is_on_record_until_nothing_is_left() -> None:
     hearing = Hearing(Past((), NOON - HOUR))
-    hearing.compare(NOON)
+    assert hearing.since == NOON - HOUR - MARGIN
 
-    assert hearing.compare(NOON + HOUR) == NOON - MARGIN
+    hearing.complete_at(NOON)
+    assert hearing.since == NOON - MARGIN
 
 
 def test_what_was_said_before_a_phone_linked_the_device_is_history() -> None:
     hearing = Hearing(Past((), NOON - HOUR))
     hearing.linked(NOON)
+    assert hearing.since == NOON
 
-    assert hearing.compare(NOON + timedelta(seconds=1)) == NOON
-    assert hearing.compare(NOON + timedelta(seconds=2)) == NOON
-    assert hearing.compare(NOON + HOUR) == NOON
-    assert hearing.compare(NOON + HOUR) == NOON + HOUR - MARGIN
+    hearing.complete_at(NOON + timedelta(seconds=1))
+    assert hearing.since == NOON
+    hearing.complete_at(NOON + HOUR)
+    assert hearing.since == NOON + HOUR - MARGIN

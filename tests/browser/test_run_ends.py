@@ -341,7 +341,7 @@ async def test_a_page_that_is_not_whatsapp_web_is_told_as_broken(start: Start) -
         return aiohttp.web.Response(text="<title>Welcome</title>", content_type="text/html")
 
     async with serving(other) as url:
-        failed = await failure_of(start(web_url=url, page_load_seconds=1.5))
+        failed = await failure_of(start(web_url=url, page_load_seconds=4))
 
     assert failed.failure is Failure.PAGE_BROKEN
 
