@@ -5,8 +5,10 @@ wa-js's own events are not enough to go by: `main_ready` also fires on the QR sc
 changes, and this compares it with what has been reported.
 """
 
+import logging
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
@@ -28,6 +30,8 @@ from actors.browser.reports import (
     WentOffline,
 )
 
+logger = logging.getLogger(__name__)
+
 Fact = Mapping[str, Any]
 
 ACTIONS = {
@@ -41,6 +45,19 @@ ACTIONS = {
 
 NOT_CONNECTED = frozenset({"OFFLINE", "OPENING", "PAIRING", "CONNECTING"})
 """The stream infos of a logged-in page that has no connection."""
+
+LEVELS = (
+    "mode",
+    "info",
+    "socket",
+    "online",
+    "authenticated",
+    "loaded",
+    "phone",
+    "pushName",
+    "build",
+)
+"""What a state tells. JSON leaves out what is undefined in the page."""
 
 REMEMBERED_MESSAGES = 10_000
 """How many ids are kept to drop repetitions by. WhatsApp repeats within minutes, if at all."""
@@ -101,7 +118,18 @@ class Interpreter:
         self._pairing_phone = phone
 
     def read(self, fact: Fact) -> list[Report]:
-        """Give the reports that follow from a fact, in order. Unknown facts are no reports."""
+        """Give the reports that follow from a fact, in order.
+
+        An unknown fact is no report, nor is one that cannot be read, as after an update of WhatsApp
+        Web; the log tells of that one.
+        """
+        try:
+            return self._read(fact)
+        except Exception:
+            logger.exception("A fact of the page cannot be read")
+            return []
+
+    def _read(self, fact: Fact) -> list[Report]:
         match fact:
             case {"fact": "document", "query": query}:
                 return self._document(str(query))
@@ -189,7 +217,8 @@ class Interpreter:
         self._percent = self._pairing_code = None
         return [LoggedOut(reason)]
 
-    def _state(self, state: Fact) -> list[Report]:
+    def _state(self, fact: Fact) -> list[Report]:
+        state = {level: fact.get(level) for level in LEVELS}
         self.build = state["build"] or self.build
         # The old document may go on for a moment as if nothing had happened.
         if self._logged_out:
@@ -219,27 +248,34 @@ class Interpreter:
         return [Ready(str(state["phone"]), state["pushName"], self.build or "unknown")]
 
     def _message(self, fact: Fact) -> list[Report]:
-        ident = str(fact["id"])
         # What cannot be read yet is told again once it can; status updates are nobody's message.
         if fact["kind"] == "ciphertext" or fact["chat"] == "status@broadcast":
             return []
-        if ident in self._messages:
-            return []
-        self._messages[ident] = None
-        if len(self._messages) > REMEMBERED_MESSAGES:
-            self._messages.popitem(last=False)
         message = MessageReceived(
-            message_id=ident,
+            message_id=str(fact["id"]),
             chat=str(fact["chat"]),
             sender=str(fact["sender"]),
             recipient=str(fact["recipient"]),
             kind=str(fact["kind"]),
             text=fact["text"],
-            at=datetime.fromtimestamp(fact["at"], UTC) if fact["at"] else self._now(),
+            at=self._moment(fact["at"]),
             sender_name=fact["senderName"],
             recovered=fact["recovered"],
         )
+        # Not before it is read: what is taken for reported is never reported.
+        if message.message_id in self._messages:
+            return []
+        self._messages[message.message_id] = None
+        if len(self._messages) > REMEMBERED_MESSAGES:
+            self._messages.popitem(last=False)
         return [message]
+
+    def _moment(self, timestamp: object) -> datetime:
+        """Give the time that a message tells, or the present: without a time it is news still."""
+        if isinstance(timestamp, int | float) and timestamp > 0:
+            with suppress(ValueError, OverflowError, OSError):
+                return datetime.fromtimestamp(timestamp, UTC)
+        return self._now()
 
 
 def _is_connected(state: Fact) -> bool:

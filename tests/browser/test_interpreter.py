@@ -269,6 +269,55 @@ def test_an_unknown_fact_is_no_report(interpreter: Interpreter) -> None:
     assert read(interpreter, {"fact": "weather"}, {}) == []
 
 
+def test_a_message_that_could_not_be_read_is_reported_when_it_can(
+    interpreter: Interpreter, caplog: pytest.LogCaptureFixture
+) -> None:
+    broken = {name: value for name, value in message("1").items() if name != "chat"}
+
+    reports = read(interpreter, DOCUMENT, broken, message("1"))
+
+    assert kinds(reports) == [MessageReceived]
+    assert "A fact of the page cannot be read" in caplog.text
+
+
+@pytest.mark.parametrize("at", [None, 0, "noon", -1, 1e300, float("nan"), [1767225600]])
+def test_a_message_without_a_time_came_now(interpreter: Interpreter, at: object) -> None:
+    reports = read(interpreter, message("1", at=at))
+
+    assert [report.at for report in reports if isinstance(report, MessageReceived)] == [NOW]
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        {"fact": "progress", "percent": float("nan")},
+        {"fact": "state"},
+        {"fact": "message"},
+        {"fact": "document", "query": None},
+        {"fact": "logout"},
+    ],
+)
+def test_a_fact_that_cannot_be_read_stops_no_other(interpreter: Interpreter, fact: Fact) -> None:
+    reports = read(interpreter, syncing(), fact, state(), message("1"))
+
+    assert [kind for kind in kinds(reports) if kind is not Reloaded] == [
+        Authenticated,
+        Ready,
+        MessageReceived,
+    ]
+
+
+@pytest.mark.parametrize("broken", ["mode", "info", "loaded", "online", "phone", "pushName"])
+def test_what_a_state_leaves_out_keeps_nothing_from_being_told(
+    interpreter: Interpreter, broken: str
+) -> None:
+    partial = {name: value for name, value in state().items() if name != broken}
+
+    reports = read(interpreter, DOCUMENT, partial, state())
+
+    assert kinds(reports) == [Authenticated, Ready]
+
+
 def test_a_message_on_record_is_not_reported_again(interpreter: Interpreter) -> None:
     interpreter.remember(["one", "two"])
 
