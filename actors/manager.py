@@ -274,6 +274,17 @@ class Manager:
         """Show all accounts from memory."""
         return self._views.all()
 
+    async def must_own(self, account_id: str) -> None:
+        """Make sure that an account is this server's, where only the owner can answer.
+
+        Raises:
+            UnknownAccount: There is no such account.
+            AccountElsewhere: Another server owns it.
+            NobodysAccount: No server owns it at the moment.
+            StoreAway: The database does not answer.
+        """
+        await self._own(account_id)
+
     @property
     def elsewhere(self) -> int:
         """How many accounts other servers own."""

@@ -255,12 +255,13 @@ class Ownership:
         creating = self._creating > 0
         found = await self._asked(self._store.all_leases())
         now = self._clock()
+        self._adrift -= {lease.account_id for lease in found if not self._is_named_in(lease)}
         ours = self._held.keys() | self._leaving | self._adrift
         others = [lease for lease in found if lease.account_id not in ours]
         self._seen = {
             lease.account_id: sight(self._seen.get(lease.account_id), lease, now)
             for lease in others
-            if lease.server is None or lease.server.id != self.server.id
+            if not self._is_named_in(lease)
         }
         if not creating and not self._creating:
             # Ours, and we do not know: the answer to a claim or a creation did not arrive.
@@ -348,6 +349,9 @@ class Ownership:
         else:
             self._leaving.add(account_id)
             self._tenant.vacate(account_id, max(0.0, held.until - self._clock()))
+
+    def _is_named_in(self, lease: Lease) -> bool:
+        return lease.server is not None and lease.server.id == self.server.id
 
     def _dead(self) -> set[str]:
         """Give the servers that are proven dead; runs in a thread."""

@@ -11,6 +11,7 @@ from aiohttp import web
 from actors.browser.reports import QrShown
 from api.accounts import find
 from api.errors import NotAcceptable, StatusConflict
+from api.keys import MANAGER
 from api.schemas import Qr, QrQuery, read_query
 
 QUIET_ZONE = 4
@@ -32,6 +33,7 @@ async def show(request: web.Request) -> web.Response:
     form = Form[named.upper()] if named else choose(request.headers.get("Accept", "*/*"))
     account, view = await find(request)
     if view is None or view.qr is None:
+        await request.app[MANAGER].must_own(account.id)
         raise StatusConflict(
             f"The account is {account.status} and shows no QR code.",
             members={"accountStatus": account.status},

@@ -39,6 +39,7 @@ async def start_api() -> AsyncIterator[Callable[[Settings], Awaitable[Api]]]:
 
     yield start
     for api in started:
+        api.end_stopping()
         await api.close()
 
 

@@ -65,7 +65,7 @@ class ToldRun:
         self.stopped.set()
 
     def kill(self) -> None:
-        self.stop()
+        self.stopped.set()
 
     async def send_text(self, to: str, text: str) -> SentMessage:
         if self.refusal is not None:
@@ -167,6 +167,11 @@ class Api(TestClient[web.Request, web.Application]):
     def begin_stopping(self) -> None:
         """Have the server refuse what it refuses while it stops."""
         self.part(LIFETIME).stopping = True
+
+    def end_stopping(self) -> None:
+        """Take `begin_stopping` back, so that the server can be stopped in earnest."""
+        if not self.manager.stopping:
+            self.part(LIFETIME).stopping = False
 
     def part(self, key: web.AppKey[T]) -> T:
         """Give a part of the server."""
