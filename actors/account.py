@@ -33,7 +33,7 @@ from actors.browser.reports import (
     SyncProgress,
     WentOffline,
 )
-from actors.errors import NobodysAccount, WrongStatus
+from actors.errors import NobodysAccount, TimedOut, WrongStatus
 from actors.evidence import address
 from actors.journal import Journal
 from actors.lifecycle import Decision, Effect, Life, Phase, Signal, decide
@@ -64,7 +64,7 @@ from actors.messages import (
 )
 from actors.supervision import History, judge
 from actors.surroundings import Run, Surroundings
-from store.status import Cause, Status
+from store.status import Cause, Desired, Status
 
 logger = logging.getLogger(__name__)
 
@@ -77,6 +77,8 @@ KILL_SHARE = 0.9
 """The part of the time left after a lost lease in which a browser may still close by itself."""
 
 
+STILL_LISTED = "No browser was there to unlink the device: remove it on the phone as well."
+"""What a logout says that could forget the session, but not tell WhatsApp."""
 KILL_SECONDS = 5.0
 """How long a killed browser may take to be proven gone; SIGKILL takes a fraction of it."""
 
@@ -112,6 +114,7 @@ class AccountActor(pykka.ThreadingActor):
         self._renewal = Renewal(surroundings.limits)
         self._connected_since: float | None = None
         self._delay = 0.0
+        self._offline = False
         self._progress = 0
         self._qr: QrShown | None = None
         self._pairing: PairingCodeShown | None = None
@@ -149,12 +152,32 @@ class AccountActor(pykka.ThreadingActor):
         exception_value: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """End the browser and let the registry start a successor."""
+        """End the browser and let the registry start a successor, which hears what we have not."""
         self._disarm()
         self._leave_queue()
-        if self._run is not None:
-            self._loop.call(self._run.stop)
-        self._tell_registry(Died(self._journal.account, repr(exception_value)))
+        if isinstance(self._ending, Promise):
+            self._ending.fail(TimedOut())
+        if self._run is not None and self._run_task is not None:
+            # The successor can start its own browser only when this one is gone.
+            self._loop.call(self._run.kill)
+            wait((self._run_task,), KILL_SECONDS)
+        died = Died(self._journal.account, repr(exception_value), self._unheard())
+        self._tell_registry(died)
+
+    def _unheard(self) -> tuple[AccountMessage, ...]:
+        """Take what waits to be handled, but for the news of the browser that is gone."""
+        messages, asked = list(self._stash), []
+        while not self.actor_inbox.empty():
+            envelope = self.actor_inbox.get()
+            if envelope.reply_to is None:
+                messages.append(envelope.message)
+            else:
+                asked.append(envelope)
+        for envelope in asked:
+            # pykka answers these itself.
+            self.actor_inbox.put(envelope)
+        of_the_past = BrowserReport | TimerFired | Turn | Queued
+        return tuple(message for message in messages if not isinstance(message, of_the_past))
 
     # Messages to signals.
 
@@ -173,9 +196,12 @@ class AccountActor(pykka.ThreadingActor):
                 done.fail(NobodysAccount())
             case Command(signal):
                 self._history = History()
-                self._signal(signal)
+                alone = signal is Signal.LOGOUT and self._life.linked and self._run is None
+                self._signal(signal, detail={"message": STILL_LISTED} if alone else None)
             case Recover(signal):
                 self._signal(signal)
+            case Resume() if self._life.desired is Desired.DISCONNECTED:
+                self._signal(Signal.DISCONNECT)
             case Resume(error):
                 if self._life.status.has_browser:
                     self._fail(Cause.UNFORESEEN, error)
@@ -219,6 +245,7 @@ class AccountActor(pykka.ThreadingActor):
 
     def _page_reported(self, report: Report) -> None:
         attempt = self._run_attempt
+        self._offline = False
         match report:
             case QrShown():
                 lost = self._life.linked and not self._life.attended
@@ -247,6 +274,7 @@ class AccountActor(pykka.ThreadingActor):
                 facts = {"webVersion": web_version, "missingModules": list(missing)}
                 self._signal(Signal.READY, attempt=attempt, detail=facts)
             case WentOffline(detail):
+                self._offline = True
                 self._signal(Signal.OFFLINE, attempt=attempt, detail={"message": detail})
             case LoggedOut(reason):
                 self._signal(Signal.UNLINKED, attempt=attempt, detail={"reason": reason})
@@ -323,7 +351,9 @@ class AccountActor(pykka.ThreadingActor):
             self._signal(Signal.DEADLINE, attempt=self._life.attempt)
         elif status := self._life.deadline:
             seconds = self._around.deadlines.of(status)
-            self._fail(Cause.DEADLINE, f"{status} lasted longer than {seconds:g} s")
+            # A page that waits for WhatsApp's servers has not failed: nothing counts against it.
+            cause = Cause.OFFLINE if self._offline else Cause.DEADLINE
+            self._fail(cause, f"{status} lasted longer than {seconds:g} s")
 
     # Signals to decisions, decisions to records and effects.
 
@@ -338,6 +368,7 @@ class AccountActor(pykka.ThreadingActor):
         before = self._life
         decision = decide(before, signal, attempt=attempt, cause=cause)
         self._life = decision.life
+        self._journal.change(desired=self._life.desired)
         if signal in (Signal.RESTART, Signal.RENEW) and decision.cause is not None:
             self._journal.restarted(decision.cause)
         if self._life.status is not Status.QR_READY:
@@ -356,7 +387,7 @@ class AccountActor(pykka.ThreadingActor):
     def _close(self, decision: Decision, detail: Mapping[str, Any] | None) -> None:
         """Ask the browser to end; what the decision says besides waits until it is gone."""
         assert self._run is not None
-        unlink = Effect.UNLINK in decision.effects and decision.previous is Status.CONNECTED
+        unlink = Effect.UNLINK in decision.effects
         wipe = Effect.WIPE in decision.effects
         rest = tuple(
             effect
@@ -440,6 +471,7 @@ class AccountActor(pykka.ThreadingActor):
             with suppress(pykka.ActorDeadError):
                 tell(BrowserReport(attempt, value))
 
+        self._offline = False
         self._run_attempt = attempt
         self._run = self._around.new_run(self._id, report)
         self._run_task = self._loop.submit(self._run.run())

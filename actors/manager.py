@@ -9,11 +9,12 @@ import logging
 import os
 import secrets
 import socket
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 import pykka
 
@@ -107,10 +108,13 @@ class Manager:
         self._watched = Watched()
         self._ownership = self._make_ownership()
         recorder.tell_refusals(self._ownership.refused)
-        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        # A lock lives only for as long as somebody holds it or waits for it.
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._registry: pykka.ActorRef[RegistryActor] | None = None
         self._monitor: pykka.ActorRef[MonitorActor] | None = None
         self.stopping = False
+        self.broken = asyncio.Event()
+        """Set when the server cannot go on and must end, to be started anew."""
 
     # Start and stop.
 
@@ -127,6 +131,7 @@ class Manager:
             wipe=self._wipe,
             evidence=self._evidence,
             let_go=self._ownership.let_go,
+            broken=self._break,
             room=self._room,
             policy=self._config.policy,
             deadlines=self._config.deadlines,
@@ -149,8 +154,7 @@ class Manager:
         """Close every browser in parallel, then end the actors. A second call does no harm.
 
         Args:
-            budget: Seconds that the browsers have together. What remains after that is ended with
-                this process, by the closing of its pipe.
+            budget: Seconds that the browsers have together. What remains after that is killed.
         """
         self.stopping = True
         registry, monitor = self._registry, self._monitor
@@ -158,9 +162,12 @@ class Manager:
             return
         self._ownership.stop_looking()
         done: Promise[None] = Promise()
-        registry.tell(StopAll(done))
         try:
+            registry.tell(StopAll(done))
             await done.within(budget)
+        except pykka.ActorDeadError:
+            # It ended its accounts itself when it died, or a second call came while it ends.
+            pass
         except TimeoutError:
             logger.warning("Not every browser closed within %g s", budget)
         # Once the leases are given back, the last events of their accounts would be refused.
@@ -231,10 +238,13 @@ class Manager:
         """
         self._refuse_if_stopping()
         # Two commands at once must reach store and actor in the same order.
-        async with self._locks[account_id]:
+        async with self._lock(account_id):
             epoch = await self._own(account_id)
             wish = accounts.set_desired(account_id, desired, epoch)
             row = _known(await self._fenced(account_id, epoch, wish))
+            if row.cause is Cause.DELETED:
+                # Its deletion was interrupted; deleting it again finishes that.
+                raise UnknownAccount
             self._tell(account_id, Command(signal))
         return row
 
@@ -252,7 +262,7 @@ class Manager:
             TimedOut: The browser did not end in time; the account is still going away.
         """
         self._refuse_if_stopping()
-        async with self._locks[account_id]:
+        async with self._lock(account_id):
             epoch = await self._own(account_id)
             done: Promise[None] = Promise()
             self._tell(account_id, Delete(done))
@@ -262,7 +272,6 @@ class Manager:
             await self._fenced(account_id, epoch, accounts.delete(account_id, epoch))
             self._ownership.forget(account_id)
         await asyncio.to_thread(self._evidence.remove, account_id)
-        self._locks.pop(account_id, None)
 
     # What is, and what a page can do.
 
@@ -366,7 +375,9 @@ class Manager:
 
     def vacate(self, account_id: str, seconds: float) -> None:
         """Close an account's browser, which must be gone before the seconds are over."""
-        self._tell(account_id, Vacate(seconds))
+        # Without a registry there is no browser left, and the server is ending.
+        with suppress(ShuttingDown):
+            self._tell(account_id, Vacate(seconds))
 
     def found_elsewhere(self, account_ids: Collection[str]) -> None:
         """Show accounts of other servers no longer: the store knows more about them."""
@@ -466,13 +477,24 @@ class Manager:
         if view.status is not wanted and wanted is not None:
             raise WrongStatus(view.status, need)
 
+    def _lock(self, account_id: str) -> asyncio.Lock:
+        return self._locks.setdefault(account_id, asyncio.Lock())
+
     def _tell(self, account_id: str, message: AccountMessage) -> None:
         self._tell_registry(ForAccount(account_id, message))
 
     def _tell_registry(self, message: RegistryMessage) -> None:
         if self._registry is None:
             raise ShuttingDown
-        self._registry.tell(message)
+        try:
+            self._registry.tell(message)
+        except pykka.ActorDeadError as error:
+            raise ShuttingDown from error
+
+    def _break(self, error: str) -> None:
+        logger.critical("The registry of accounts died; the server ends: %s", error)
+        self.stopping = True
+        self.broken.set()
 
 
 def _known(row: AccountRow | None) -> AccountRow:

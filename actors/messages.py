@@ -211,6 +211,8 @@ class Died:
     account: Owned
     """Where it stood."""
     error: str
+    unheard: tuple[AccountMessage, ...]
+    """What it was told and had not handled yet, for its successor."""
 
 
 @dataclass(frozen=True)

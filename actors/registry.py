@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from types import TracebackType
 
 import pykka
 
@@ -55,6 +56,8 @@ class RegistryActor(pykka.ThreadingActor):
         self._queue = StartQueue(limits)
         self._accounts: dict[str, pykka.ActorRef[AccountActor]] = {}
         self._leaving: set[str] = set()
+        self._late: dict[str, list[AccountMessage]] = {}
+        """What came for actors that had just ended."""
         self._retry: Timer | None = None
         self._stopping: Promise[None] | None = None
 
@@ -79,8 +82,8 @@ class RegistryActor(pykka.ThreadingActor):
                 self._admit()
             case Gone(account_id):
                 self._forget(account_id)
-            case Died(account, error):
-                self._replace(account, error)
+            case Died():
+                self._replace(message)
             case StopAll(done):
                 self._stop_all(done)
 
@@ -92,6 +95,16 @@ class RegistryActor(pykka.ThreadingActor):
         for end in ends:
             with suppress(pykka.Timeout):
                 end.get(timeout=2 * KILL_SECONDS)
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End everything: without a registry nobody would notice what happens to accounts."""
+        self.on_stop()
+        self._around.loop.call(self._around.broken, repr(exception_value))
 
     def _recover(self, accounts: tuple[Owned, ...]) -> int:
         """Start all actors, reset what was on its way, then bring back what is to come back."""
@@ -114,12 +127,14 @@ class RegistryActor(pykka.ThreadingActor):
 
     def _pass_on(self, account_id: str, message: AccountMessage) -> None:
         ref = self._accounts.get(account_id)
-        if ref is not None:
-            _tell(ref, message)
-        elif isinstance(message, SendText | RequestPairingCode | TakeScreenshot):
-            message.answer.fail(UnknownAccount())
-        elif isinstance(message, Delete):
-            message.done.keep(None)
+        if ref is None:
+            _refuse(message)
+            return
+        try:
+            ref.tell(message)
+        except pykka.ActorDeadError:
+            # Its last word, Gone or Died, is on its way and says who hears this instead.
+            self._late.setdefault(account_id, []).append(message)
 
     def _queue_up(self, wish: WantTurn) -> None:
         self._queue.join(wish.account_id, wish.attempt, urgent=wish.urgent)
@@ -149,22 +164,30 @@ class RegistryActor(pykka.ThreadingActor):
         else:
             self._around.loop.call(self._around.let_go, account_id)
 
-    def _replace(self, account: Owned, error: str) -> None:
-        logger.error("%s: its actor died: %s", account.row.id, error)
-        if account.row.id in self._leaving:
-            self._forget(account.row.id)
+    def _replace(self, died: Died) -> None:
+        account_id = died.account.row.id
+        logger.error("%s: its actor died: %s", account_id, died.error)
+        if account_id in self._leaving:
+            self._forget(account_id)
             return
-        ref = self._start(account)
-        ref.tell(ShutDown() if self._stopping is not None else Resume(error))
+        ref = self._start(died.account)
+        if self._stopping is not None:
+            ref.tell(ShutDown())
+            return
+        ref.tell(Resume(died.error))
+        for message in (*died.unheard, *self._late.pop(account_id, ())):
+            self._pass_on(account_id, message)
 
     def _stop_all(self, done: Promise[None]) -> None:
         self._stopping = done
-        for ref in self._accounts.values():
-            _tell(ref, ShutDown())
+        for account_id in self._accounts:
+            self._pass_on(account_id, ShutDown())
         self._finish_if_empty()
 
     def _forget(self, account_id: str) -> None:
         self._accounts.pop(account_id, None)
+        for message in self._late.pop(account_id, ()):
+            _refuse(message)
         self._leaving.discard(account_id)
         self._around.loop.call(self._around.let_go, account_id)
         self._queue.leave(account_id)
@@ -183,9 +206,9 @@ def _is_stuck(row: AccountRow) -> bool:
     return row.status.has_browser
 
 
-def _tell(ref: pykka.ActorRef[AccountActor], message: AccountMessage) -> None:
-    try:
-        ref.tell(message)
-    except pykka.ActorDeadError:
-        # Its last word, Gone or Died, is in our inbox already and says what follows.
-        logger.debug("%s arrived after the actor's end", type(message).__name__)
+def _refuse(message: AccountMessage) -> None:
+    """Answer what nobody is there for any more."""
+    if isinstance(message, SendText | RequestPairingCode | TakeScreenshot):
+        message.answer.fail(UnknownAccount())
+    elif isinstance(message, Delete):
+        message.done.keep(None)

@@ -48,7 +48,7 @@ class Verdict:
     """Seconds to wait before the next attempt; None: give up."""
 
 
-NOT_OURS = frozenset({Cause.PAGE_UNREACHABLE})
+NOT_OURS = frozenset({Cause.PAGE_UNREACHABLE, Cause.OFFLINE})
 """Failures of the network. They say nothing against the account or its browser, and an outage of an
 hour must not need a human afterwards: they are retried for ever, and never counted."""
 

@@ -77,6 +77,8 @@ class Surroundings:
     evidence: Evidence
     let_go: Callable[[str], None]
     """Hears on the loop that an account's actor has ended and its browser is gone."""
+    broken: Callable[[str], None]
+    """Hears on the loop that the registry has died, and of what: the server must end."""
     room: Callable[[], Room]
     """Looks what is free for browsers; in any thread."""
     policy: RestartPolicy = RestartPolicy()

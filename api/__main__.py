@@ -11,6 +11,7 @@ from importlib.metadata import version
 
 from api.settings import Settings, SettingsError, flag, variable
 
+FAILURE = 1
 USAGE_ERROR = 2
 
 
@@ -46,7 +47,7 @@ def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _serve(arguments: argparse.Namespace) -> int:
     from api.logs import set_up_logging
-    from api.serve import CannotListen, serve
+    from api.serve import Broken, CannotListen, serve
     from store.errors import StoreError
 
     try:
@@ -56,6 +57,8 @@ def _serve(arguments: argparse.Namespace) -> int:
     except (SettingsError, CannotListen, StoreError) as error:
         print(f"wa-manager: {error}", file=sys.stderr)
         return USAGE_ERROR
+    except Broken:
+        return FAILURE
     return 0
 
 

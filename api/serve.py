@@ -12,6 +12,7 @@ from aiohttp import web
 
 from api.app import init_app, stop_working
 from api.auth import KEY
+from api.keys import MANAGER
 from api.lifetime import LIFETIME
 from api.settings import Settings, unknown_variables
 
@@ -21,6 +22,10 @@ EVERYWHERE = frozenset({"", "0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104
 """Addresses that a browser on this machine reaches as localhost."""
 
 logger = logging.getLogger(__name__)
+
+
+class Broken(Exception):
+    """Something died that the server cannot do without; the log says what. Start it again."""
 
 
 class CannotListen(Exception):
@@ -34,6 +39,7 @@ async def serve(settings: Settings) -> None:
     closes, and the database last.
 
     Raises:
+        Broken: It ended by itself, in order, to be started again.
         CannotListen: The address is taken or not ours.
         SettingsError: The data directory cannot be used.
         StoreError: The database cannot be used.
@@ -63,16 +69,26 @@ async def serve(settings: Settings) -> None:
                 if not opening.cancelled():
                     opening.result()
                     _announce(app, settings, listener)
-                    await stop.wait()
+                    await _first(stop, app[MANAGER].broken)
                     await stop_working(app)
             finally:
                 await runner.cleanup()
     logger.info("👋 Shutdown complete")
+    if not stop.is_set():
+        raise Broken
 
 
 async def _open(runner: web.AppRunner, listener: socket.socket) -> None:
     await runner.setup()
     await web.SockSite(runner, listener).start()
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Wait until one of the events is set."""
+    waits = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    for wait in waits:
+        wait.cancel()
 
 
 def _announce(app: web.Application, settings: Settings, listener: socket.socket) -> None:

@@ -36,6 +36,7 @@ class ToldRun:
         self.lingers = False
         """Whether the browser stays when it is asked to end, until `end`."""
         self.stopped = False
+        self.unlinked = False
         self.killed = False
         self.looked = False
         """Whether a last picture was asked for."""
@@ -50,6 +51,7 @@ class ToldRun:
     def stop(self, *, unlink: bool = False, wipe: bool = False, look: bool = False) -> None:
         self.stopped = True
         self.looked |= look
+        self.unlinked |= unlink
         if unlink or wipe:
             self.report(LoggedOut("user"))
         if not self.lingers:

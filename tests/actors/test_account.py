@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from actors.account import STILL_LISTED
 from actors.browser.reports import (
     ActionKind,
     ActionRequired,
@@ -23,7 +24,7 @@ from actors.browser.reports import (
 from actors.errors import ShuttingDown, UnknownAccount, WrongStatus
 from actors.lifecycle import Signal
 from actors.manager import ManagerConfig
-from actors.messages import Command
+from actors.messages import Command, ForAccount, ShutDown
 from actors.surroundings import Deadlines
 from store import accounts
 from store.recorder import Recorder
@@ -181,7 +182,7 @@ async def test_a_browser_that_does_not_report_its_end_is_given_up(
     run.lingers = True
     await manager.disconnect(account_id)
     await stage.reaches(account_id, Status.DISCONNECTED)
-    assert run.killed
+    await until(lambda: run.killed)
     await manager.stop(5)
 
 
@@ -260,10 +261,75 @@ async def test_an_actor_that_dies_of_an_unforeseen_error_is_replaced(stage: Stag
     broken = Command(signal=None)  # type: ignore[arg-type]
     stage.manager._tell(account_id, broken)
     second = await stage.run(account_id, after=first)
-    assert first.stopped
+    assert first.killed
     second.report(READY)
     await stage.reaches(account_id, Status.CONNECTED)
     await stage.tells(account_id, "unforeseen", "ready")
+
+
+async def test_commands_outlive_the_death_of_an_actor(stage: Stage) -> None:
+    account_id, _ = await linked(stage)
+    stage.manager._tell(account_id, Command(signal=None))  # type: ignore[arg-type]
+    await stage.manager.disconnect(account_id)
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    assert (await stage.causes(account_id))[-1] == "user_disconnect"
+
+
+async def test_an_outage_of_whatsapps_servers_never_ends_in_failed(
+    config: ManagerConfig, recorder: Recorder
+) -> None:
+    manager = ToldManager(replace(config, deadlines=Deadlines(authenticating=0.02)), recorder)
+    await manager.start()
+    stage = Stage(manager, recorder)
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    for _ in range(8):
+        # The page loads and has its session, but no server answers it.
+        run.report(Authenticated(fresh=False))
+        run.report(WentOffline("OFFLINE"))
+        run = await stage.run(account_id, after=run)
+    run.report(READY)
+    await stage.reaches(account_id, Status.CONNECTED)
+    await manager.stop(5)
+    assert (await stage.causes(account_id)).count("offline") == 8
+
+
+@pytest.mark.parametrize("status", [Status.AUTHENTICATING, Status.CONNECTED])
+async def test_logging_out_unlinks_the_device_whatever_the_page_is_doing(
+    stage: Stage, status: Status
+) -> None:
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    run.report(Authenticated(fresh=True))
+    if status is Status.CONNECTED:
+        run.report(READY)
+    await stage.reaches(account_id, status)
+    await stage.manager.logout(account_id)
+    await stage.reaches(account_id, Status.LOGGED_OUT)
+    assert run.unlinked
+
+
+async def test_logging_out_without_a_browser_says_that_the_phone_still_lists_the_device(
+    stage: Stage,
+) -> None:
+    account_id, _ = await linked(stage)
+    await stage.manager.disconnect(account_id)
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    await stage.manager.logout(account_id)
+    await stage.reaches(account_id, Status.LOGGED_OUT)
+    view = stage.manager.view(account_id)
+    assert view is not None
+    assert view.detail == {"message": STILL_LISTED}
+
+
+async def test_a_registry_that_dies_ends_the_server_and_every_browser(stage: Stage) -> None:
+    account_id, run = await linked(stage)
+    stage.manager._tell_registry(ForAccount(account_id=[], message=ShutDown()))  # type: ignore[arg-type]
+    await asyncio.wait_for(stage.manager.broken.wait(), 10)
+    await until(lambda: run.killed)
+    with pytest.raises(ShuttingDown):
+        await stage.manager.connect(account_id)
+    await stage.manager.stop(5)
 
 
 async def test_desired_is_kept_before_the_command_is_answered(stage: Stage) -> None:
