@@ -44,7 +44,7 @@ ACTIONS = {
 """What a stream mode or a socket state asks of a human."""
 
 NOT_CONNECTED = frozenset({"OFFLINE", "OPENING", "PAIRING", "CONNECTING"})
-"""The stream infos of a logged-in page that has no connection."""
+"""The stream infos of a page that was connected and is not. Each start passes all but the first."""
 
 LEVELS = (
     "mode",
@@ -85,6 +85,7 @@ class Interpreter:
         self._pairing_phone = ""
         self._pairing_code: str | None = None
         self._authenticated = False
+        self._offline = False
         self._logged_out = False
         self._action: ActionKind | None = None
         self._percent: int | None = None
@@ -168,7 +169,7 @@ class Interpreter:
         reports: list[Report] = []
         if "post_logout" in ended and not self._logged_out:
             reports = self._end_session(ended.get("logout_reason", ["unknown"])[0])
-        self.ready = self._logged_out = False
+        self.ready = self._offline = self._logged_out = False
         self._action = None
         return [*reports, Reloaded()]
 
@@ -212,7 +213,7 @@ class Interpreter:
         return self._end_session(reason) if self._authenticated else []
 
     def _end_session(self, reason: str) -> list[Report]:
-        self._authenticated = self.ready = self.fresh = False
+        self._authenticated = self.ready = self.fresh = self._offline = False
         self._logged_out = True
         self._percent = self._pairing_code = None
         return [LoggedOut(reason)]
@@ -235,13 +236,15 @@ class Interpreter:
             reports.append(Authenticated(self.fresh))
         if _is_connected(state):
             return reports + self._connected(state)
-        if self.ready and _is_cut_off(state):
-            self.ready = False
+        cut_off = _is_cut_off(state) if self.ready else state["info"] == "OFFLINE"
+        if cut_off and not self._offline:
+            self.ready, self._offline = False, True
             reports.append(WentOffline(_words(state)))
         return reports
 
     def _connected(self, state: Fact) -> list[Report]:
         self._action = None
+        self._offline = False
         if self.ready:
             return []
         self.ready = True

@@ -65,7 +65,11 @@ class Ready:
 
 @dataclass(frozen=True)
 class WentOffline:
-    """A ready page lost its connection to WhatsApp; it tries by itself."""
+    """A page with a session has no connection to WhatsApp; it tries by itself.
+
+    It lost the one it had, or could not make one so far, as when the network is away at a start.
+    Reported once until the page is ready again or loaded anew.
+    """
 
     detail: str
 

@@ -38,7 +38,6 @@ from actors.browser.reports import (
     Ready,
     Report,
     SentMessage,
-    WentOffline,
 )
 from actors.browser.watchdog import watch
 
@@ -345,9 +344,6 @@ class BrowserRun:
                     self._tell(report)
                 case Ready():
                     self._on_ready(report)
-                case WentOffline() if not self._durable:
-                    # Nobody has heard yet that it was ready.
-                    pass
                 case _:
                     self._tell(report)
 

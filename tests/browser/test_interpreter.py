@@ -169,6 +169,37 @@ def test_an_interruption_is_told_once_and_so_is_its_end(interpreter: Interpreter
     assert kinds(reports) == [Authenticated, Ready, WentOffline, Ready]
 
 
+OFFLINE = state(mode="SYNCING", info="OFFLINE", online=False)
+
+
+def test_a_page_that_comes_up_without_a_network_is_offline_once(interpreter: Interpreter) -> None:
+    opening = state(mode="SYNCING", info="OPENING")
+
+    reports = read(interpreter, DOCUMENT, OFFLINE, opening, OFFLINE, opening, state(), OFFLINE)
+
+    assert kinds(reports) == [Authenticated, WentOffline, Ready, WentOffline]
+    assert reports[1] == WentOffline("stream SYNCING/OFFLINE, socket CONNECTED")
+
+
+@pytest.mark.parametrize("info", ["OPENING", "PAIRING", "CONNECTING", "SYNCING", None])
+def test_what_every_start_passes_is_not_offline(interpreter: Interpreter, info: str | None) -> None:
+    reports = read(interpreter, DOCUMENT, state(mode="SYNCING", info=info), state())
+
+    assert kinds(reports) == [Authenticated, Ready]
+
+
+def test_a_page_that_nobody_is_linked_to_is_not_offline(interpreter: Interpreter) -> None:
+    assert read(interpreter, DOCUMENT, state(info="OFFLINE", authenticated=False)) == []
+
+
+def test_a_page_that_is_offline_is_told_to_be_so_after_a_reload_again(
+    interpreter: Interpreter,
+) -> None:
+    reports = read(interpreter, DOCUMENT, state(), OFFLINE, DOCUMENT, OFFLINE, OFFLINE)
+
+    assert kinds(reports) == [Authenticated, Ready, WentOffline, Reloaded, WentOffline]
+
+
 def test_syncing_while_ready_is_no_interruption(interpreter: Interpreter) -> None:
     reports = read(interpreter, DOCUMENT, state(), state(info="RESUMING"), state())
 

@@ -221,6 +221,23 @@ async def test_a_lost_connection_is_told_and_so_is_its_return(
     await run.until(Ready)
 
 
+async def test_an_account_that_comes_back_without_a_network_says_so_and_is_ready_with_it(
+    start: Start, phone: PhoneOf, faults: Faults
+) -> None:
+    first = start()
+    await first.ready_with(phone(ADA))
+    await first.close()
+    await faults.add("offline", number=ADA)
+
+    second = start()
+    await second.until(WentOffline)
+    assert not any(isinstance(report, Ready) for report in second.reports)
+    await faults.clear()
+
+    await second.until(Ready)
+    assert [type(report) for report in second.reports].count(WentOffline) == 1
+
+
 async def test_a_page_that_reloads_itself_comes_back(
     start: Start, phone: PhoneOf, faults: Faults
 ) -> None:
