@@ -8,7 +8,7 @@ import logging
 import random
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 
 import pykka
 
+from actors.alarm import Alarm
 from actors.browser.reports import (
     ActionRequired,
     Authenticated,
@@ -38,7 +39,7 @@ from actors.evidence import address
 from actors.journal import Journal
 from actors.lifecycle import Decision, Effect, Life, Phase, Signal, decide
 from actors.limits import Limit, Renewal
-from actors.loop import Promise, Timer
+from actors.loop import Promise
 from actors.messages import (
     AccountMessage,
     BrowserReport,
@@ -76,9 +77,9 @@ PROGRESS_STEP = 10
 KILL_SHARE = 0.9
 """The part of the time left after a lost lease in which a browser may still close by itself."""
 
-
 STILL_LISTED = "No browser was there to unlink the device: remove it on the phone as well."
 """What a logout says that could forget the session, but not tell WhatsApp."""
+
 KILL_SECONDS = 5.0
 """How long a killed browser may take to be proven gone; SIGKILL takes a fraction of it."""
 
@@ -123,8 +124,7 @@ class AccountActor(pykka.ThreadingActor):
         self._run_task: Future[None] | None = None
         self._closing: _Closing | None = None
         self._stash: deque[AccountMessage] = deque()
-        self._timer: Timer | None = None
-        self._timer_number = 0
+        self._alarm = Alarm(self._loop, self.actor_ref.tell)
         self._ending: Promise[None] | ShutDown | Vacate | None = None
         self._show()
 
@@ -141,7 +141,7 @@ class AccountActor(pykka.ThreadingActor):
 
     def on_stop(self) -> None:
         """Kill a browser that is still there, and wait for its end; in good order there is none."""
-        self._disarm()
+        self._alarm.off()
         if self._run is not None and self._run_task is not None:
             self._loop.call(self._run.kill)
             wait((self._run_task,), KILL_SECONDS)
@@ -153,7 +153,7 @@ class AccountActor(pykka.ThreadingActor):
         traceback: TracebackType | None,
     ) -> None:
         """End the browser and let the registry start a successor, which hears what we have not."""
-        self._disarm()
+        self._alarm.off()
         self._leave_queue()
         if isinstance(self._ending, Promise):
             self._ending.fail(TimedOut())
@@ -185,10 +185,9 @@ class AccountActor(pykka.ThreadingActor):
         match message:
             case BrowserReport(attempt, report):
                 self._browser_reported(attempt, report)
-            case TimerFired(number) if number == self._timer_number:
-                self._time_is_up()
             case TimerFired():
-                pass
+                if self._alarm.is_meant_by(message):
+                    self._time_is_up()
             case Command() if self._ending is not None:
                 # The wish is kept; whoever owns the account next finds it.
                 pass
@@ -223,13 +222,13 @@ class AccountActor(pykka.ThreadingActor):
             case SendText(to, text, answer):
                 if run := self._usable(answer, Status.CONNECTED, "a message needs CONNECTED"):
                     self._renewal.note_activity(time.monotonic())
-                    self._answer(answer, run.send_text(to, text))
+                    self._loop.answer(answer, run.send_text(to, text))
             case RequestPairingCode(phone, answer):
                 if run := self._usable(answer, Status.QR_READY, "a pairing code needs QR_READY"):
-                    self._answer(answer, run.pairing_code(phone))
+                    self._loop.answer(answer, run.pairing_code(phone))
             case TakeScreenshot(answer):
                 if run := self._usable(answer, None, "there is no page to show"):
-                    self._answer(answer, run.screenshot())
+                    self._loop.answer(answer, run.screenshot())
 
     def _browser_reported(self, attempt: int, report: Report) -> None:
         if attempt != self._run_attempt or self._run is None:
@@ -337,7 +336,6 @@ class AccountActor(pykka.ThreadingActor):
             self._signal(Signal.RENEW, attempt=self._life.attempt, detail={"message": text})
 
     def _time_is_up(self) -> None:
-        self._timer = None
         if self._closing is not None:
             logger.error("%s: the browser did not report its end; giving it up", self._id)
             if self._run is not None:
@@ -402,7 +400,7 @@ class AccountActor(pykka.ThreadingActor):
         self._closing = _Closing(decision, rest, detail, recorded)
         look = self._life.status is Status.FAILED
         self._loop.call(lambda run: run.stop(unlink=unlink, wipe=wipe, look=look), self._run)
-        self._arm(self._around.deadlines.closing)
+        self._alarm.set(self._around.deadlines.closing)
 
     def _browser_is_gone(self, picture: bytes | None = None) -> None:
         self._run = None
@@ -411,7 +409,7 @@ class AccountActor(pykka.ThreadingActor):
         if closing is None:
             self._fail(Cause.UNFORESEEN, "the browser's run ended without a reason")
             return
-        self._disarm()
+        self._alarm.off()
         if isinstance(self._ending, ShutDown):
             logger.info("✅ Client %s closed", self._id)
         detail = closing.detail
@@ -444,11 +442,11 @@ class AccountActor(pykka.ThreadingActor):
         self._show()
         if decision.cause is None and not effects:
             return
-        self._disarm()
+        self._alarm.off()
         for effect in effects:
             self._carry_out(effect)
         if status := self._life.deadline:
-            self._arm(self._around.deadlines.of(status))
+            self._alarm.set(self._around.deadlines.of(status))
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -457,7 +455,7 @@ class AccountActor(pykka.ThreadingActor):
             case Effect.OPEN:
                 self._open()
             case Effect.BACK_OFF:
-                self._arm(self._delay)
+                self._alarm.set(self._delay)
             case Effect.WIPE:
                 self._around.wipe(self._id)
             case Effect.CLOSE | Effect.UNLINK:
@@ -495,13 +493,13 @@ class AccountActor(pykka.ThreadingActor):
         if self._closing is None:
             self._signal(Signal.LEASE_LOST)
         if self._closing is not None:
-            self._arm(KILL_SHARE * seconds)
+            self._alarm.set(KILL_SHARE * seconds)
         self._end_if_closed()
 
     def _end_if_closed(self) -> None:
         if self._ending is None or self._run is not None or self._closing is not None:
             return
-        self._disarm()
+        self._alarm.off()
         deleted = isinstance(self._ending, Promise)
         if isinstance(self._ending, Promise):
             self._journal.vanish()
@@ -509,34 +507,14 @@ class AccountActor(pykka.ThreadingActor):
         self._tell_registry(Gone(self._id, deleted))
         self.stop()
 
-    # Views, timers, answers.
+    # What is shown, and what a page is asked for.
 
     def _show(self) -> None:
         pid = None if self._run is None else self._run.pid
         self._journal.show(qr=self._qr, pairing=self._pairing, pid=pid)
-
-    def _arm(self, seconds: float) -> None:
-        self._disarm()
-        tell, fired = self.actor_ref.tell, TimerFired(self._timer_number)
-        self._timer = self._loop.later(seconds, tell, fired)
-
-    def _disarm(self) -> None:
-        self._timer_number += 1
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def _usable(self, answer: Promise[T], wanted: Status | None, need: str) -> Run | None:
         if self._run is not None and wanted in (None, self._life.status):
             return self._run
         answer.fail(WrongStatus(self._journal.row.status, need))
         return None
-
-    def _answer(self, answer: Promise[T], work: Coroutine[Any, Any, T]) -> None:
-        async def deliver() -> None:
-            try:
-                answer.keep(await work)
-            except Exception as error:  # noqa: BLE001 - it is raised where the answer is awaited
-                answer.fail(error)
-
-        self._loop.submit(deliver())

@@ -41,6 +41,17 @@ class Loop:
         """Call `function` on the loop soon, after all that this thread asked for before."""
         self._loop.call_soon_threadsafe(function, *args, context=self._context.copy())
 
+    def answer(self, promise: "Promise[T]", work: Coroutine[Any, Any, T]) -> None:
+        """Start `work` on the loop and settle the promise with what comes of it."""
+
+        async def deliver() -> None:
+            try:
+                promise.keep(await work)
+            except Exception as error:  # noqa: BLE001 - it is raised where the promise is awaited
+                promise.fail(error)
+
+        self.submit(deliver())
+
     def later(self, seconds: float, function: Callable[..., object], *args: object) -> "Timer":
         """Call `function` on the loop after `seconds`, unless the timer is cancelled before."""
         timer = Timer(self._loop)
