@@ -120,6 +120,7 @@ class Journal:
                 status=row.status,
                 cause=row.cause,
                 since=row.since,
+                desired=row.desired,
                 detail=row.detail,
                 phone=row.phone,
                 qr=qr,

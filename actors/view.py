@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from actors.browser.reports import PairingCodeShown, QrShown
-from store.status import Cause, Status
+from store.status import Cause, Desired, Status
 
 
 @dataclass(frozen=True)
@@ -18,6 +18,7 @@ class View:
     cause: Cause
     since: datetime
     """When the status began, UTC."""
+    desired: Desired
     detail: Mapping[str, Any] | None = None
     phone: str | None = None
     qr: QrShown | None = None
@@ -27,6 +28,16 @@ class View:
     """The browser's process group, if one runs."""
     restarts: int = 0
     """How often its browser was restarted by us."""
+
+    @property
+    def needs_human(self) -> bool:
+        """Whether it is not as wanted and stays so until somebody acts.
+
+        One that shows a code to scan is on its way: whoever connected it knows.
+        """
+        if self.status is Status.LOGGED_OUT:
+            return self.desired is Desired.CONNECTED
+        return self.status in (Status.FAILED, Status.ACTION_REQUIRED)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from aiohttp import web
 from actors.memory import server_memory
 from actors.monitor import Figures
 from actors.resources import Usage
+from actors.view import View
 from api.keys import BUS, MANAGER, RECORDER
 from api.lifetime import LIFETIME
 from store.events import timestamp
@@ -19,7 +20,7 @@ Component = Mapping[str, str | int | None]
 
 
 async def health(request: web.Request) -> web.Response:
-    """`GET /health`: status, active clients and memory; 503 only while the server stops."""
+    """`GET /health`: status, clients, who needs a human, memory; 503 only while it stops."""
     app = request.app
     clients = [view for view in app[MANAGER].views() if view.status.has_browser]
     components = _components(app)
@@ -44,6 +45,7 @@ async def health(request: web.Request) -> web.Response:
             }
             for view in clients
         ],
+        "attention": [_attention(view) for view in app[MANAGER].views() if view.needs_human],
         "memory": {
             "heapUsed": memory.heap_used,
             "heapTotal": memory.heap_total,
@@ -93,6 +95,16 @@ def _resources(usage: Usage | None) -> dict[str, object]:
         "memory": {"pssMb": round(usage.pss_mb)},
         "cpuPercent": round(usage.cpu_percent, 1),
         "processes": usage.processes,
+    }
+
+
+def _attention(view: View) -> dict[str, str]:
+    """Show an account that needs a human; the script for cron reads the members in this order."""
+    return {
+        "accountId": view.account_id,
+        "status": view.status,
+        "cause": view.cause,
+        "since": timestamp(view.since),
     }
 
 

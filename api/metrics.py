@@ -41,6 +41,8 @@ class _AppCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         views = self._app[MANAGER].views()
         yield _accounts(views)
+        needy = sum(view.needs_human for view in views)
+        yield _gauge("wa_accounts_need_human", "Accounts that need a human.", needy)
         yield _restarts(views)
         yield from self._resources()
         yield from self._starts()

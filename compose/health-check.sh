@@ -1,6 +1,6 @@
 #!/bin/sh
-# Asks the server how it is, and warns when it is unhealthy or its memory is high. For cron, which
-# mails what is printed:
+# Asks the server how it is, and warns when it is unhealthy, its memory is high, or an account needs
+# a human. For cron, which mails what is printed:
 #
 #   */5 * * * * /opt/wa-manager/compose/health-check.sh
 #
@@ -28,4 +28,12 @@ rss=$(printf '%s\n' "$report" | sed -n 's/.*"memory": *{[^}]*"rss": *\([0-9]*\).
 if [ -n "$rss" ] && [ "$rss" -gt "$threshold" ]; then
     warn "High memory usage: ${rss}MB"
 fi
+
+needy=$(printf '%s\n' "$report" | sed -n 's/.*"attention": *\[\([^]]*\)\].*/\1/p' | tr '{' '\n' |
+    sed -n 's/"accountId": *"\([^"]*\)", *"status": *"\([^"]*\)", *"cause": *"\([^"]*\)".*/Account \1 needs a human: \2 (\3)/p')
+while read -r account; do
+    [ -z "$account" ] || warn "$account"
+done <<EOF
+$needy
+EOF
 exit "$code"

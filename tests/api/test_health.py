@@ -1,17 +1,28 @@
 """The health check: the seed's shape, and what it says of the parts."""
 
 import asyncio
+import os
 import sqlite3
+import subprocess
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
-from actors.browser.reports import WentOffline
+from actors.browser.reports import (
+    ActionKind,
+    ActionRequired,
+    Failed,
+    Failure,
+    LoggedOut,
+    WentOffline,
+)
 from api.app import stop_working
 from api.keys import RECORDER
 from api.lifetime import LIFETIME
 from api.settings import Settings
+from store.status import Status
 from tests.api.told import Api, until
 
 
@@ -153,3 +164,83 @@ async def test_who_stops_the_server_twice_waits_for_no_browser(api: Api) -> None
     api.part(LIFETIME).hurry.set()
     await asyncio.wait_for(stopping, timeout=5)
     run.stopped.set()
+
+
+async def unlink_by_phone(api: Api, account_id: str) -> None:
+    """Have the phone remove an account's device."""
+    run = await api.link(account_id)
+    run.report(LoggedOut("phone"))
+    run.stop()
+    await api.until(account_id, Status.LOGGED_OUT)
+
+
+async def need(api: Api) -> list[dict[str, str]]:
+    """Give the accounts that need a human, as health tells them."""
+    health = await (await api.get("/health")).json()
+    return list(health["attention"])
+
+
+def run_script(url: str) -> tuple[int, list[str]]:
+    """Run the script for cron; give its exit code and its lines."""
+    ran = subprocess.run(
+        [Path(__file__).parents[2] / "compose/health-check.sh"],
+        env={"PATH": os.environ["PATH"], "HEALTH_URL": url},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=30,
+    )
+    assert ran.stderr == ""
+    return ran.returncode, ran.stdout.splitlines()
+
+
+async def test_health_names_the_accounts_that_need_a_human(api: Api) -> None:
+    unlinked, refused, linked, waiting = [await api.create() for _ in range(4)]
+    await unlink_by_phone(api, unlinked)
+    (await api.link(refused)).report(ActionRequired(ActionKind.TERMS, "Accept the terms"))
+    await api.until(refused, Status.ACTION_REQUIRED)
+    await api.link(linked)
+    await api.show_qr(waiting)
+
+    needy = await need(api)
+    code, lines = await asyncio.to_thread(run_script, str(api.make_url("/health")))
+
+    assert all(account.pop("since").endswith("Z") for account in needy)
+    assert needy == [
+        {"accountId": unlinked, "status": "LOGGED_OUT", "cause": "unlinked"},
+        {"accountId": refused, "status": "ACTION_REQUIRED", "cause": "terms"},
+    ]
+    assert code == 1
+    assert lines == [
+        f"⚠️ Account {unlinked} needs a human: LOGGED_OUT (unlinked)",
+        f"⚠️ Account {refused} needs a human: ACTION_REQUIRED (terms)",
+    ]
+
+
+async def test_an_account_that_gave_up_needs_a_human(
+    start_api: Callable[[Settings], Awaitable[Api]], settings: Settings
+) -> None:
+    quick = {"max_failures": 1, "backoff_first_seconds": 0.01}
+    api = await start_api(settings.model_copy(update=quick))
+    account_id = await api.create()
+    await api.start(account_id)
+    for _ in range(2):
+        await until(lambda: not api.manager.runs[account_id].stopped.is_set())
+        run = api.manager.runs[account_id]
+        run.report(Failed(Failure.BROWSER_EXITED, "it ended"))
+        run.stop()
+    await api.until(account_id, Status.FAILED)
+    assert [account["accountId"] for account in await need(api)] == [account_id]
+
+
+async def test_who_was_logged_out_by_a_user_needs_nobody(api: Api) -> None:
+    by_user, by_phone = await api.create(), await api.create()
+    await api.link(by_user)
+    await api.post(f"/accounts/{by_user}/logout")
+    await api.until(by_user, Status.LOGGED_OUT)
+    await unlink_by_phone(api, by_phone)
+    await api.post(f"/accounts/{by_phone}/disconnect")
+
+    async with asyncio.timeout(10):
+        while await need(api):
+            await asyncio.sleep(0.005)

@@ -3,6 +3,7 @@
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
+from actors.browser.reports import ActionKind, ActionRequired
 from store.status import Status
 from tests.api.told import Api
 
@@ -34,6 +35,15 @@ async def test_accounts_are_counted_by_status(api: Api) -> None:
     assert counted.pop(Status.CONNECTED) == 1
     assert counted.pop(Status.DISCONNECTED) == 2
     assert set(counted.values()) == {0}
+
+
+async def test_accounts_that_need_a_human_are_counted(api: Api) -> None:
+    account_id = await api.create()
+    run = await api.link(account_id)
+    assert (await scrape(api))["wa_accounts_need_human", ""] == 0
+    run.report(ActionRequired(ActionKind.TERMS, "Accept the terms"))
+    await api.until(account_id, Status.ACTION_REQUIRED)
+    assert (await scrape(api))["wa_accounts_need_human", ""] == 1
 
 
 async def test_a_deleted_account_has_no_metrics_left(api: Api) -> None:
