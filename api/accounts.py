@@ -106,6 +106,7 @@ def present(row: AccountRow, view: View | None) -> Account:
         desired=row.desired,
         status=now.status,
         cause=now.cause,
+        detail=None if now.detail is None else dict(now.detail),
         since=now.since,
         restarts=row.restarts,
         last_restart=_last_restart(row),

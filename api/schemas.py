@@ -6,7 +6,7 @@ The rules for single fields live here; what a request does lives with its handle
 import re
 import unicodedata
 from datetime import datetime
-from typing import Annotated, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from aiohttp import web
 from pydantic import (
@@ -161,6 +161,8 @@ class Account(_Schema):
     desired: Desired
     status: Status
     cause: Cause
+    detail: dict[str, Any] | None
+    """What else is known of the cause, as in the event: `message` is a sentence for people."""
     since: Timestamp
     restarts: int
     last_restart: Restart | None

@@ -2,6 +2,8 @@
 
 import { Stream } from "./stream.js";
 
+const NEEDS_HUMAN = ["FAILED", "ACTION_REQUIRED", "LOGGED_OUT"];
+
 const accounts = new Map();
 const elements = new Map();
 const byId = (id) => document.getElementById(id);
@@ -27,6 +29,7 @@ function apply(event) {
     Object.assign(account, {
       status: event.data.status,
       cause: event.data.cause,
+      detail: event.data.detail,
     });
     if (account.status !== "QR_READY") account.qr = null;
     if (account.status === "CONNECTED") refresh(account.id);
@@ -70,7 +73,14 @@ function draw(account) {
   part("status").textContent = account.status;
   part("cause").textContent = account.cause;
   part("phone").textContent = account.phone ? `+${account.phone}` : "";
+  drawWhy(part("why"), account);
   drawQr(part("qr"), account);
+}
+
+function drawWhy(element, account) {
+  const why = account.detail?.message ?? account.detail?.reason ?? "";
+  element.textContent = NEEDS_HUMAN.includes(account.status) ? why : "";
+  element.hidden = !element.textContent;
 }
 
 function drawQr(image, account) {

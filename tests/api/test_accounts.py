@@ -23,6 +23,7 @@ async def test_a_new_account_is_shown_and_located(api: Api) -> None:
         "desired": "disconnected",
         "status": "DISCONNECTED",
         "cause": "created",
+        "detail": None,
         "restarts": 0,
         "lastRestart": None,
     }
@@ -123,7 +124,7 @@ async def test_an_interrupted_account_says_why(api: Api) -> None:
     run.report(WentOffline("TIMEOUT"))
     await api.until(account_id, Status.CONNECTING)
     shown = await (await api.get(f"/accounts/{account_id}")).json()
-    assert shown["cause"] == "offline"
+    assert (shown["cause"], shown["detail"]) == ("offline", {"message": "TIMEOUT"})
 
 
 async def test_a_screenshot_is_an_image(api: Api) -> None:

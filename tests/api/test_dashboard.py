@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from actors.browser.executable import find_chromium
-from actors.browser.reports import Authenticated, QrShown, Ready
+from actors.browser.reports import ActionKind, ActionRequired, Authenticated, QrShown, Ready
 from store.status import Status
 from tests.api.told import KEY, PHONE, Api
 from tests.simulator.libraries import Library
@@ -98,6 +98,15 @@ async def test_what_others_do_shows_by_itself(api: Api, page: Page) -> None:
     await page.shows("CONNECTED")
     await api.delete(f"/accounts/{account_id}")
     await page.until("document.querySelectorAll('#accounts li').length === 0")
+
+
+async def test_why_an_account_needs_a_human_is_shown(api: Api, page: Page) -> None:
+    account_id = await api.create()
+    run = await api.link(account_id)
+    run.report(ActionRequired(ActionKind.TERMS, "Accept the new terms"))
+    await page.shows("Accept the new terms")
+    run.report(Ready(PHONE, "Support", "2.3000"))
+    await page.until("document.querySelector('.why').hidden")
 
 
 async def test_a_name_is_shown_as_text_and_never_run(api: Api, page: Page) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
 
+from actors.browser.reports import ActionKind, ActionRequired
 from api.settings import Settings
 from store.errors import DatabaseAway
 from store.events import Event
+from store.status import Status
 from tests.api.told import KEY, Api, until
 
 Frame = dict[str, Any]
@@ -55,7 +57,9 @@ async def test_hello_tells_the_newest_event(api: Api) -> None:
 
 async def test_the_snapshot_shows_every_account_as_it_is(api: Api) -> None:
     linked, waiting = await api.create("Linked"), await api.create("Waiting")
-    await api.link(linked)
+    run = await api.link(linked)
+    run.report(ActionRequired(ActionKind.TERMS, "Accept the terms"))
+    await api.until(linked, Status.ACTION_REQUIRED)
     await api.show_qr(waiting, "2@code")
     shown = (await (await api.get("/accounts")).json())["items"]
 
@@ -65,6 +69,7 @@ async def test_the_snapshot_shows_every_account_as_it_is(api: Api) -> None:
     accounts = snapshot["data"]["accounts"]
     codes = [(account.pop("qr"), account.pop("pairingCode")) for account in accounts]
     assert accounts == shown
+    assert accounts[0]["detail"]["message"] == "Accept the terms"
     assert codes[0] == (None, None)
     assert codes[1][0]["qr"] == "2@code"
 
