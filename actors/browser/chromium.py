@@ -3,8 +3,9 @@
 import asyncio
 import fcntl
 import os
+import resource
 import signal
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from actors.browser.connection import PipeConnection
@@ -13,6 +14,8 @@ from actors.browser.group import ProcessGroup
 STDERR_BYTES = 4096
 EXIT_SECONDS = 2.0
 """How long a browser whose pipe has closed may take to be gone, to be called exited."""
+FILES = 8192
+"""How many files a Chromium may have open: what it raises its own limit to, if that is lower."""
 NICENESS = 5
 LOCK_FD = 5
 """Where a running Chromium holds its profile's lock; 3 and 4 are its pipe."""
@@ -41,23 +44,30 @@ class Chromium:
             OSError: The program could not be started.
         """
         loop = asyncio.get_running_loop()
-        pipes = _Pipes()
-        try:
-            self.pid = _spawn(command, pipes, lock)
-        except BaseException:
-            pipes.close_ours()
-            raise
-        finally:
-            pipes.close_theirs()
-        _let_others_go_first(self.pid)
-        self._group = ProcessGroup(self.pid)
-        self.connection = PipeConnection(pipes.our_in, pipes.our_out)
-        self._stderr, self._tail = pipes.our_stderr, bytearray()
-        os.set_blocking(self._stderr, False)
-        loop.add_reader(self._stderr, self._read_stderr)
         self.exited: asyncio.Future[int] = loop.create_future()
-        self._pidfd = os.pidfd_open(self.pid)
-        loop.add_reader(self._pidfd, self._on_exit)
+        self._tail = bytearray()
+        pipes = _Pipes()
+        with ExitStack() as undo:
+            undo.callback(pipes.close_ours)
+            try:
+                self.pid = _spawn(command, pipes, lock)
+            finally:
+                pipes.close_theirs()
+            self._group = ProcessGroup(self.pid)
+            # Nobody would know of it, and it would hold the profile's lock.
+            undo.callback(self._kill_and_reap)
+            _limit_files(self.pid)
+            _let_others_go_first(self.pid)
+            self._pidfd = os.pidfd_open(self.pid)
+            undo.callback(os.close, self._pidfd)
+            loop.add_reader(self._pidfd, self._on_exit)
+            undo.callback(loop.remove_reader, self._pidfd)
+            self._stderr = pipes.our_stderr
+            os.set_blocking(self._stderr, False)
+            loop.add_reader(self._stderr, self._read_stderr)
+            undo.callback(loop.remove_reader, self._stderr)
+            self.connection = PipeConnection(pipes.our_in, pipes.our_out)
+            undo.pop_all()
 
     def last_words(self) -> str:
         """Give the end of what it wrote to stderr, as evidence."""
@@ -96,6 +106,11 @@ class Chromium:
         if not self.exited.done():
             self._group.kill()
 
+    def _kill_and_reap(self) -> None:
+        """End what nobody watches yet; the wait is short, as it has only just been spawned."""
+        self._group.kill()
+        os.waitpid(self.pid, 0)
+
     def _on_exit(self) -> None:
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._pidfd)
@@ -122,9 +137,11 @@ class _Pipes:
     """The three pipes between us and a Chromium."""
 
     def __init__(self) -> None:
-        self.their_in, self.our_out = _pipe()
-        self.our_in, self.their_out = _pipe()
-        self.our_stderr, self.their_stderr = _pipe()
+        with ExitStack() as undo:
+            self.their_in, self.our_out = _pipe(undo)
+            self.our_in, self.their_out = _pipe(undo)
+            self.our_stderr, self.their_stderr = _pipe(undo)
+            undo.pop_all()
 
     def close_theirs(self) -> None:
         for fd in (self.their_in, self.their_out, self.their_stderr):
@@ -135,18 +152,23 @@ class _Pipes:
             os.close(fd)
 
 
-def _pipe() -> tuple[int, int]:
+def _pipe(undo: ExitStack) -> tuple[int, int]:
     """Make a pipe whose ends lie clear of the numbers that the child's ends are moved to.
 
     Moving a descriptor onto itself would leave it close-on-exec.
     """
     low = os.pipe()
     try:
-        reader, writer = (fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 10) for fd in low)
+        return _move_up(low[0], undo), _move_up(low[1], undo)
     finally:
         for fd in low:
             os.close(fd)
-    return reader, writer
+
+
+def _move_up(low: int, undo: ExitStack) -> int:
+    fd = fcntl.fcntl(low, fcntl.F_DUPFD_CLOEXEC, 10)
+    undo.callback(os.close, fd)
+    return fd
 
 
 def _spawn(command: list[str], pipes: _Pipes, lock: int) -> int:
@@ -169,6 +191,17 @@ def _spawn(command: list[str], pipes: _Pipes, lock: int) -> int:
         )
     finally:
         os.close(high_lock)
+
+
+def _limit_files(pid: int) -> None:
+    """Take back what the server, with its many pipes, was allowed beyond a browser's need.
+
+    Whether the browser has raised its own limit by now makes no difference.
+    """
+    with suppress(OSError):
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        if soft == resource.RLIM_INFINITY or soft > FILES:
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (FILES, hard))
 
 
 def _let_others_go_first(pid: int) -> None:

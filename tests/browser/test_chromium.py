@@ -1,8 +1,10 @@
 """One Chromium process group, from its start to its proven end."""
 
 import asyncio
+import errno
 import fcntl
 import os
+import resource
 import signal
 import sys
 import time
@@ -13,7 +15,7 @@ import psutil
 import pytest
 
 from actors.browser import flags
-from actors.browser.chromium import Chromium
+from actors.browser.chromium import FILES, Chromium
 from actors.browser.errors import ChromiumNotFound
 from actors.browser.executable import Executable, find_chromium
 from actors.browser.profile import LOCK, Profile
@@ -164,6 +166,63 @@ async def test_a_program_that_is_not_there_is_an_error_and_leaks_nothing(
         Chromium(["/nowhere/chromium"], profile.lock_descriptor)
 
     assert open_descriptors() == before
+
+
+async def test_one_that_cannot_be_watched_is_ended_and_leaves_nothing(
+    profile: Profile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, spawned = open_descriptors(), list[int]()
+
+    def refuse(pid: int) -> int:
+        spawned.append(pid)
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(os, "pidfd_open", refuse)
+    with pytest.raises(OSError, match="Too many open files"):
+        Chromium(command_for(find_chromium(), profile.path), profile.lock_descriptor)
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(spawned[0], 0)
+    assert open_descriptors() == before
+    await until(lambda: group_members(spawned[0]) == [], "its helpers ended")
+    profile.unlock()
+    assert is_free(profile)
+
+
+@pytest.mark.parametrize("spare", range(8))
+async def test_a_start_for_which_no_descriptors_are_left_leaks_none(
+    profile: Profile, spare: int
+) -> None:
+    before, (soft, hard) = open_descriptors(), resource.getrlimit(resource.RLIMIT_NOFILE)
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(100)]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (held[-1] + 1 + spare, hard))
+    try:
+        with pytest.raises(OSError, match="Too many open files"):
+            Chromium(["/bin/sleep", "60"], profile.lock_descriptor)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for fd in held:
+            os.close(fd)
+
+    assert open_descriptors() == before
+    assert psutil.Process().children() == []
+
+
+async def test_a_server_that_may_open_many_files_lends_its_browsers_no_more_than_they_need(
+    start: Open, build: Executable
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard <= FILES:
+        pytest.skip(f"the limit of open files cannot be raised beyond {hard}")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    try:
+        chromium = start(build)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+    await chromium.connection.send("Browser.getVersion")
+
+    assert psutil.Process(chromium.pid).rlimit(psutil.RLIMIT_NOFILE) == (FILES, hard)
 
 
 async def test_starts_and_ends_leak_no_descriptor(start: Open) -> None:
