@@ -46,6 +46,7 @@ def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    from actors.browser.errors import BundleUnusable, ChromiumNotFound
     from api.logs import set_up_logging
     from api.serve import Broken, CannotListen, serve
     from store.errors import StoreError
@@ -54,7 +55,13 @@ def _serve(arguments: argparse.Namespace) -> int:
         settings = Settings.load({name: getattr(arguments, name) for name in Settings.model_fields})
         set_up_logging(settings.log_level)
         asyncio.run(serve(settings))
-    except (SettingsError, CannotListen, StoreError) as error:
+    except (
+        SettingsError,
+        CannotListen,
+        ChromiumNotFound,
+        BundleUnusable,
+        StoreError,
+    ) as error:
         print(f"wa-manager: {error}", file=sys.stderr)
         return USAGE_ERROR
     except Broken:

@@ -10,8 +10,11 @@ from collections.abc import Callable, Iterator
 
 from aiohttp import web
 
+from actors.browser.bundle import find_bundle, load_bundle
+from actors.browser.executable import find_chromium
 from api.app import init_app, stop_working
 from api.auth import KEY
+from api.descriptors import raise_limit
 from api.keys import MANAGER
 from api.lifetime import LIFETIME
 from api.settings import Settings, unknown_variables
@@ -40,18 +43,21 @@ async def serve(settings: Settings) -> None:
 
     Raises:
         Broken: It ended by itself, in order, to be started again.
+        BundleUnusable: wa-js is missing, or is not the one that was pinned.
         CannotListen: The address is taken or not ours.
+        ChromiumNotFound: There is no Chromium, or it does not run.
         SettingsError: The data directory cannot be used.
         StoreError: The database cannot be used.
     """
     for name in unknown_variables():
         logger.warning("%s is not a setting of this server and has no effect", name)
+    raise_limit()
     # The address comes first: a second server started by mistake ends here, and has touched
     # neither a profile nor the database.
     with _bound(settings.host, settings.port) as listener:
         app = init_app(settings)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUEST_SECONDS)
-        opening = asyncio.create_task(_open(runner, listener))
+        opening = asyncio.create_task(_open(runner, listener, settings))
         stop = asyncio.Event()
 
         def on_signal(number: signal.Signals) -> None:
@@ -78,7 +84,10 @@ async def serve(settings: Settings) -> None:
         raise Broken
 
 
-async def _open(runner: web.AppRunner, listener: socket.socket) -> None:
+async def _open(runner: web.AppRunner, listener: socket.socket, settings: Settings) -> None:
+    # Else every account would try, and fail, by itself.
+    await asyncio.to_thread(find_chromium, settings.chromium)
+    await asyncio.to_thread(load_bundle, find_bundle(settings.wa_js))
     await runner.setup()
     await web.SockSite(runner, listener).start()
 

@@ -36,16 +36,21 @@ def load_bundle(path: Path, sha256: str = SHA256) -> str:
         content = path.read_bytes()
     except OSError as error:
         raise BundleUnusable(
-            f"wa-js {VERSION} cannot be read from {path} ({error.strerror}). "
-            "Run `npm ci` in the project's folder."
+            f"wa-js {VERSION} cannot be read from {path} ({error.strerror}). {_advice(path)}"
         ) from error
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise BundleUnusable(
             f"{path} is not the pinned wa-js {VERSION}: its SHA-256 is {found}, not {sha256}. "
-            "Remove node_modules and run `npm ci`; if it stays so, do not use it."
+            f"{_advice(path)}"
         )
     return content.decode()
+
+
+def _advice(path: Path) -> str:
+    if path != find_bundle():
+        return "Name the right file, or none, and have `npm ci` install it beside the project."
+    return "Remove node_modules and run `npm ci` in the project's folder."
 
 
 def main() -> int:

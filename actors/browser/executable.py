@@ -88,7 +88,8 @@ def _version(path: Path) -> str:
             [path, "--version"], capture_output=True, text=True, timeout=30, check=False
         )
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ChromiumNotFound(f"{path} cannot be run as Chromium: {error}") from error
+        why = getattr(error, "strerror", None) or "it does not answer"
+        raise ChromiumNotFound(f"{path} cannot be run as Chromium: {why}") from error
     if (found := re.search(r"\d+(\.\d+){3}", told.stdout)) is None:
         raise ChromiumNotFound(f"{path} does not tell Chromium's version: {told.stderr[-200:]!r}")
     return found.group()

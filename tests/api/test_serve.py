@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import resource
 import signal
 import socket
 import sys
@@ -10,6 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
+import psutil
 import pytest
 
 from api.settings import environment_without_settings
@@ -79,6 +81,18 @@ async def test_a_start_says_where_it_serves(start: Start) -> None:
         assert (await client.get(f"{url}/health")).status == 200
 
 
+async def test_a_server_may_open_as_many_files_as_the_system_allows(start: Start) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
+    try:
+        process = await start(WA_API_KEY="a-key")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    await until_started(process)
+
+    assert psutil.Process(process.pid).rlimit(psutil.RLIMIT_NOFILE) == (hard, hard)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_the_server_in_order(start: Start, number: signal.Signals) -> None:
     process = await start(WA_API_KEY="a-key")
@@ -146,6 +160,27 @@ async def test_a_taken_port_is_one_line_and_touches_nothing(tmp_path: Path) -> N
     assert errors == f"wa-manager: cannot listen on 127.0.0.1:{port}: Address already in use\n"
     assert lines == []
     assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("variable", "words"),
+    [
+        ("WA_CHROMIUM", "cannot be run as Chromium: No such file or directory"),
+        ("WA_WA_JS", "cannot be read from"),
+    ],
+)
+async def test_without_its_tools_the_server_ends_with_one_line(
+    start: Start, tmp_path: Path, variable: str, words: str
+) -> None:
+    missing = tmp_path / "missing"
+    process = await start(**{variable: str(missing)})
+    lines, errors = await until_ended(process)
+    assert process.returncode == 2
+    assert errors.startswith("wa-manager: ")
+    assert words in errors
+    assert str(missing) in errors
+    assert len(errors.splitlines()) == 1
+    assert not [line for line in lines if "Ready" in line]
 
 
 async def test_a_misspelt_variable_is_pointed_out(start: Start) -> None:

@@ -22,9 +22,13 @@ def test_another_bundle_is_refused(tmp_path: Path) -> None:
         bundle.load_bundle(other)
 
 
-def test_a_missing_bundle_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(BundleUnusable, match="npm ci"):
-        bundle.load_bundle(tmp_path / "wa.js")
+def test_a_file_that_was_named_is_not_repaired_by_npm(tmp_path: Path) -> None:
+    other = tmp_path / "wa.js"
+    with pytest.raises(BundleUnusable, match="Name the right file"):
+        bundle.load_bundle(other)
+    other.write_text("alert(1)")
+    with pytest.raises(BundleUnusable, match="Name the right file"):
+        bundle.load_bundle(other)
 
 
 def test_the_check_fails_when_the_bundle_is_missing(
@@ -33,7 +37,7 @@ def test_the_check_fails_when_the_bundle_is_missing(
     monkeypatch.setattr(bundle, "find_bundle", lambda: tmp_path / "wa.js")
 
     assert bundle.main() == 1
-    assert "npm ci" in capsys.readouterr().err
+    assert "Remove node_modules and run `npm ci`" in capsys.readouterr().err
 
 
 def test_a_bundle_with_the_right_hash_is_read(tmp_path: Path) -> None:

@@ -1,0 +1,35 @@
+"""How many files the server may have open."""
+
+import subprocess
+import sys
+
+SCRIPT = """
+import logging, resource, sys
+from api.descriptors import raise_limit
+logging.basicConfig(format="%(message)s", stream=sys.stdout)
+resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
+raise_limit()
+print(*resource.getrlimit(resource.RLIMIT_NOFILE))
+"""
+
+
+def said_with(soft: int, hard: int) -> list[str]:
+    """What a process says that raises its limit, and its limit afterwards."""
+    command = [sys.executable, "-c", SCRIPT, str(soft), str(hard)]
+    return subprocess.run(command, capture_output=True, check=True, text=True).stdout.splitlines()
+
+
+def test_the_limit_is_raised_as_far_as_it_goes() -> None:
+    assert said_with(256, 3000) == ["3000 3000"]
+
+
+def test_a_limit_that_is_too_low_for_many_accounts_is_told_with_what_would_do() -> None:
+    words, limit = said_with(256, 1024)
+
+    assert limit == "1024 1024"
+    assert words.startswith("The limit of open files, 1024, is enough for about 104 accounts;")
+    assert "for 500, set it to 3000" in words
+
+
+def test_a_limit_that_leaves_nothing_for_accounts_is_told_too() -> None:
+    assert "about 0 accounts" in said_with(256, 300)[0]
