@@ -83,7 +83,7 @@ async def run(plan: Plan, folder: Path) -> Result:
             world.deadline = plan.deadline
             try:
                 return await _attack(world, plan)
-            except Exception:
+            except BaseException:
                 say(f"violated with seed {plan.seed}; the server's log ends so:")
                 say(world.server.log[-LOG_TAIL:])
                 raise
@@ -105,7 +105,7 @@ async def _attack(world: World, plan: Plan) -> Result:
         try:
             note = await ALL_FAULTS[kind](world)
             seconds = await world.settle()
-        except (Exception, asyncio.CancelledError):
+        except BaseException:
             say(f"{number:4}  {kind}: not survived")
             raise
         result.recovered.setdefault(kind, []).append(seconds)
