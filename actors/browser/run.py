@@ -112,6 +112,9 @@ class BrowserRun:
             except asyncio.CancelledError:
                 cancelled = True
                 self.stop()
+        if self._chromium is not None:
+            # It runs still only if its end was cut off, as when the loop ends and cancels all.
+            self._chromium.kill()
         self._tell(Closed(self._picture))
         if cancelled:
             raise asyncio.CancelledError
@@ -293,11 +296,18 @@ class BrowserRun:
             self._fail(life.exception())
             self._look = can_be_seen_after(life.exception())
         elif self._unlink and self._interpreter.linked:
-            await self._log_out()
+            await self._attempt("the logout", self._log_out())
         if self._look:
-            await self._take_picture()
+            await self._attempt("a picture of the page", self._take_picture())
         await _abandon(life)
         await self._close()
+
+    async def _attempt(self, what: str, step: Awaitable[None]) -> None:
+        """Take a step of the end. If it fails, the others are taken all the same."""
+        try:
+            await step
+        except Exception:
+            logger.exception("%s: %s failed", self._account_id, what)
 
     async def _log_out(self) -> None:
         with suppress(BrowserError):
@@ -312,12 +322,13 @@ class BrowserRun:
             await _abandon(self._proof)
         if self._page is not None:
             self._page.close()
-        try:
-            if self._chromium is not None:
-                await self._chromium.close(self._config.close_seconds)
-            await self._leave_profile()
-        except Exception:
-            logger.exception("%s: closing the browser failed", self._account_id)
+        if self._chromium is not None:
+            closing = self._chromium.close(self._config.close_seconds)
+            await self._attempt("closing the browser", closing)
+            # Nobody else may find the profile free, or see it removed, before it is gone.
+            self._chromium.kill()
+            await self._chromium.exited
+        await self._attempt("leaving the profile", self._leave_profile())
 
     async def _leave_profile(self) -> None:
         if self._locking is not None:

@@ -11,7 +11,9 @@ from pathlib import Path
 import aiohttp.web
 import pytest
 
+from actors.browser.chromium import Chromium
 from actors.browser.errors import BrowserGone, NotReady, PageTimeout
+from actors.browser.page import WhatsAppPage
 from actors.browser.profile import Profile
 from actors.browser.reports import (
     ActionKind,
@@ -24,7 +26,7 @@ from actors.browser.reports import (
     Ready,
     Report,
 )
-from tests.browser.watched import Faults, PhoneOf, Start, WatchedRun, group_members
+from tests.browser.watched import Faults, PhoneOf, Start, WatchedRun, group_members, until
 
 Handler = Callable[[aiohttp.web.BaseRequest], Awaitable[aiohttp.web.StreamResponse]]
 ADA, BOB = "491700000001", "491700000002"
@@ -434,6 +436,33 @@ async def test_the_end_of_a_hung_page_waits_only_for_a_moment_for_a_picture(
 
     assert (await run.until(Closed)).picture is None
     assert time.monotonic() - began < 6
+
+
+@pytest.mark.parametrize("step", ["logout", "screenshot", "Chromium.close"])
+async def test_a_step_of_the_end_that_fails_keeps_no_other_from_its_turn(
+    start: Start,
+    phone: PhoneOf,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    step: str,
+) -> None:
+    async def fail(*_: object) -> None:
+        raise KeyError("value")
+
+    run = start()
+    await run.ready_with(phone(ADA))
+    pid = run.browser.pid
+    assert pid is not None
+    owner = Chromium if step == "Chromium.close" else WhatsAppPage
+    monkeypatch.setattr(owner, step.rpartition(".")[2], fail)
+
+    run.browser.stop(unlink=True, look=True, wipe=True)
+    await run.until(Closed)
+
+    await run.task
+    await until(lambda: group_members(pid) == [], "the browser ended")
+    assert not run.profile.exists()
+    assert "failed" in caplog.text
 
 
 async def test_accepted_terms_make_the_account_ready_again(
