@@ -126,6 +126,7 @@ def manager_config(settings: Settings) -> ManagerConfig:
             profiles_dir=settings.profiles_dir,
             server_id=settings.server_id,
             web_url=settings.web_url,
+            map_host=settings.map_host,
             executable=settings.chromium,
             wa_js=settings.wa_js,
             qr_first_seconds=settings.qr_first_seconds,

@@ -116,6 +116,12 @@ class Settings(BaseSettings):
     web_url: HttpUrl = Field(
         "https://web.whatsapp.com/", description="Address of WhatsApp Web, or of a simulator."
     )
+    map_host: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$",
+        description="Where the host of web_url is really served, as host:port, under any "
+        "certificate; for a simulator with --tls.",
+    )
     chromium: AbsolutePath | None = Field(
         None, description="Chromium's executable; found by itself unless given."
     )

@@ -128,6 +128,17 @@ async def test_deleting_leaves_neither_browser_nor_profile_nor_account(
     assert not (await phones.call("GET", f"phones/{NUMBER}"))["linked"]
 
 
+async def test_a_simulator_stands_in_for_whatsapp_under_its_own_name(tmp_path: Path) -> None:
+    async with Simulator(SimulatorSettings(tls=True)) as simulator:
+        server = ServerProcess(tmp_path, "https://web.whatsapp.com/")
+        server.environment |= {"WA_MAP_HOST": f"127.0.0.1:{simulator.port}"}
+        await server.start()
+        account_id = await server.create()
+        await server.connect(account_id)
+        await server.reaches(account_id, "QR_READY")
+        await server.close()
+
+
 async def test_codes_that_nobody_scans_end_in_disconnected(tmp_path: Path) -> None:
     short = SimulatorSettings(qr_first_seconds=0.5, qr_next_seconds=0.2, qr_codes=3)
     async with Simulator(short) as simulator:
