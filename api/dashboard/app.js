@@ -3,6 +3,9 @@
 import { Stream } from "./stream.js";
 
 const NEEDS_HUMAN = ["FAILED", "ACTION_REQUIRED", "LOGGED_OUT"];
+const AT_REST = ["DISCONNECTED", "LOGGED_OUT", "FAILED"];
+// Without a phone, an account in one of these was never linked.
+const BEFORE_LINKING = ["DISCONNECTED", "CONNECTING", "QR_READY", "FAILED"];
 
 const accounts = new Map();
 const elements = new Map();
@@ -41,8 +44,8 @@ function apply(event) {
 
 // Whose phone it is no event tells, only the account itself.
 async function refresh(id) {
-  const response = await fetch(`/accounts/${id}`);
-  if (!response.ok || !accounts.has(id)) return;
+  const response = await request(`/accounts/${id}`);
+  if (!response?.ok || !accounts.has(id)) return;
   Object.assign(accounts.get(id), await response.json());
   show();
 }
@@ -62,8 +65,7 @@ function draw(account) {
   if (!element) {
     element = byId("account").content.firstElementChild.cloneNode(true);
     for (const button of element.querySelectorAll("button")) {
-      button.onclick = () =>
-        call("POST", `/accounts/${account.id}/${button.dataset.command}`);
+      button.onclick = () => command(account.id, button.dataset.command);
     }
     elements.set(account.id, element);
     byId("accounts").append(element);
@@ -74,7 +76,18 @@ function draw(account) {
   part("cause").textContent = account.cause;
   part("phone").textContent = account.phone ? `+${account.phone}` : "";
   drawWhy(part("why"), account);
+  for (const button of element.querySelectorAll("button")) {
+    button.disabled = !makesSense(button.dataset.command, account);
+  }
   drawQr(part("qr"), account);
+}
+
+function makesSense(command, { status, phone }) {
+  if (command === "connect") return AT_REST.includes(status);
+  // One that failed comes to rest by it.
+  if (command === "disconnect")
+    return status === "FAILED" || !AT_REST.includes(status);
+  return status !== "LOGGED_OUT" && (phone || !BEFORE_LINKING.includes(status));
 }
 
 function drawWhy(element, account) {
@@ -92,18 +105,40 @@ function drawQr(image, account) {
   if (image.getAttribute("src") !== address) image.src = address;
 }
 
+async function command(id, name) {
+  const question = `Log out ${accounts.get(id).name}? The phone will be unlinked, and a code must be scanned to link it again.`;
+  if (name === "logout" && !confirm(question)) return;
+  await call("POST", `/accounts/${id}/${name}`);
+}
+
 async function call(method, path, body) {
-  byId("problem").textContent = "";
-  const response = await fetch(path, {
+  const response = await request(path, {
     method,
     body: body && JSON.stringify(body),
   });
-  if (response.status === 401) return askForKey();
-  if (!response.ok) byId("problem").textContent = await problemOf(response);
+  if (response?.status === 401) askForKey();
+  else if (response) await tellProblem(response);
+}
+
+// Gives nothing when the server cannot be reached; the page then says so.
+async function request(path, options) {
+  try {
+    return await fetch(path, options);
+  } catch {
+    byId("problem").textContent = "The server does not answer.";
+    return null;
+  }
+}
+
+async function tellProblem(response) {
+  byId("problem").textContent = response.ok ? "" : await problemOf(response);
 }
 
 async function problemOf(response) {
-  const problem = await response.json();
+  // What stands between the page and the server may answer in its own words.
+  const problem = await response
+    .json()
+    .catch(() => ({ title: `The server answered ${response.status}.` }));
   const fields = (problem.errors ?? []).map(
     (error) => `${error.field} ${error.message}`,
   );
@@ -118,8 +153,8 @@ function askForKey() {
 }
 
 async function open() {
-  const response = await fetch("/accounts?limit=1");
-  if (response.status === 401) return askForKey();
+  const response = await request("/accounts?limit=1");
+  if (response?.status === 401) return askForKey();
   byId("login").hidden = true;
   byId("main").hidden = false;
   stream.open();
@@ -128,11 +163,12 @@ async function open() {
 byId("login").onsubmit = async (event) => {
   event.preventDefault();
   const key = new FormData(event.target).get("key");
-  const response = await fetch("/login", {
+  const response = await request("/login", {
     method: "POST",
     body: JSON.stringify({ key }),
   });
-  byId("connection").textContent = response.ok ? "" : await problemOf(response);
+  if (!response) return;
+  await tellProblem(response);
   event.target.reset();
   if (response.ok) await open();
 };

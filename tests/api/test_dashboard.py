@@ -40,11 +40,22 @@ class Page(Library):
         await self.until(f"document.body.innerText.includes({json.dumps(text)})")
 
     async def press(self, command: str) -> None:
-        """Press a button of the first account."""
+        """Press a button of the first account, once that is possible."""
         await self.until(
             f"(button => {{ button?.click(); return Boolean(button); }})"
-            f"(document.querySelector('[data-command={command}]'))"
+            f"(document.querySelector('[data-command={command}]:enabled'))"
         )
+
+    async def offers(self, *commands: str) -> None:
+        """Wait until just these buttons of the first account can be pressed."""
+        enabled = "[...document.querySelectorAll('[data-command]:enabled')]"
+        await self.until(
+            f"String({enabled}.map(b => b.dataset.command)) === '{','.join(commands)}'"
+        )
+
+    async def answers(self, decision: str) -> None:
+        """Have every question of the page answered with true or false, and keep what it asked."""
+        await self.until(f"window.confirm = text => {{ window.asked = text; return {decision}; }}")
 
 
 @pytest.fixture
@@ -107,6 +118,48 @@ async def test_why_an_account_needs_a_human_is_shown(api: Api, page: Page) -> No
     await page.shows("Accept the new terms")
     run.report(Ready(PHONE, "Support", "2.3000"))
     await page.until("document.querySelector('.why').hidden")
+
+
+async def test_only_what_makes_sense_can_be_pressed(api: Api, page: Page) -> None:
+    account_id = await api.create()
+    await page.offers("connect")
+    await api.show_qr(account_id)
+    await page.offers("disconnect")
+    run = await api.link(account_id)
+    await page.offers("disconnect", "logout")
+    await api.post(f"/accounts/{account_id}/disconnect")
+    await page.offers("connect", "logout")
+    await api.post(f"/accounts/{account_id}/logout")
+    await page.offers("connect")
+    assert run.stopped.is_set()
+
+
+async def test_only_a_logout_asks_first(api: Api, page: Page) -> None:
+    account_id = await api.create("Sales")
+    run = await api.link(account_id)
+    await page.answers("false")
+    await page.press("logout")
+    assert "Log out Sales? The phone will be unlinked" in await page.until("window.asked")
+    await page.press("disconnect")
+    await api.until(account_id, Status.DISCONNECTED)
+    assert run.stopped.is_set()
+
+    await page.answers("true")
+    await page.press("logout")
+    await api.until(account_id, Status.LOGGED_OUT)
+
+
+async def test_a_failed_request_is_told_also_when_the_server_is_gone(api: Api, page: Page) -> None:
+    await page.submit("create", "\u202egnp.exe")
+    await page.shows("must not contain control characters")
+    await page.submit("create", "Support")
+    await page.until("document.querySelector('#problem').textContent === ''")
+    await page.offers("connect")
+
+    await api.server.close()
+
+    await page.press("connect")
+    await page.shows("The server does not answer.")
 
 
 async def test_a_name_is_shown_as_text_and_never_run(api: Api, page: Page) -> None:
