@@ -44,19 +44,23 @@ def _name(value: str) -> str:
 
 
 def _phone(value: str) -> str:
-    digits = re.sub(r"[ -]", "", value).removeprefix("+")
+    digits = re.sub(r"[ ()/-]", "", value).removeprefix("+")
     if not re.fullmatch(r"[0-9]{7,15}", digits):
         raise ValueError("must be a phone number with country code, 7 to 15 digits")
     return digits
 
 
 def _recipient(value: str) -> str:
-    return value if re.fullmatch(r"[0-9-]{5,40}@(c\.us|g\.us|lid)", value) else _phone(value)
+    if value.endswith("@g.us"):
+        raise ValueError("is a group; groups are not supported yet")
+    return value if re.fullmatch(r"[0-9]{5,20}@(c\.us|lid)", value) else _phone(value)
 
 
 def _text(value: str) -> str:
     if "\0" in value:
         raise ValueError("must not contain NUL")
+    if not value.strip():
+        raise ValueError("must not be only white space")
     return value
 
 

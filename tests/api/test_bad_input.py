@@ -104,7 +104,16 @@ async def test_an_unknown_field_is_422(api: Api) -> None:
 
 @pytest.mark.parametrize(
     "phone",
-    ["", "abc", "123456", "1234567890123456", "+49 (170) 1", "49170000000\uff10", "++4917000000"],
+    [
+        "",
+        "abc",
+        "123456",
+        "1234567890123456",
+        "+49 (170) 1",
+        "49.1700000001",
+        "49170000000\uff10",
+        "++4917000000",
+    ],
 )
 async def test_a_bad_phone_is_422(api: Api, phone: str) -> None:
     account_id = await api.create()
@@ -120,7 +129,15 @@ async def test_a_bad_recipient_is_422(api: Api, to: str) -> None:
     assert fields(await problem(answer, 422, "invalid-input")) == ["to"]
 
 
-@pytest.mark.parametrize("text", ["", "x" * 65_537, "a\u0000b"])
+async def test_a_group_is_refused_in_words(api: Api) -> None:
+    account_id = await api.create()
+    body = {"to": "120363000000000001@g.us", "text": "Hello"}
+    answer = await api.post(f"/accounts/{account_id}/messages", json=body)
+    [error] = (await problem(answer, 422, "invalid-input"))["errors"]
+    assert error == {"field": "to", "message": "is a group; groups are not supported yet"}
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t\u00a0", "x" * 65_537, "a\u0000b"])
 async def test_a_bad_text_is_422(api: Api, text: str) -> None:
     account_id = await api.create()
     body = {"to": "491700000001", "text": text}

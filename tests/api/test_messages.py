@@ -1,5 +1,7 @@
 """Sending and linking by code: what is asked of an account's page."""
 
+import pytest
+
 from actors.browser.errors import NoSuchNumber, PageError
 from tests.api.told import Api
 
@@ -21,12 +23,22 @@ async def test_a_text_is_sent_to_a_number(api: Api) -> None:
     assert run.sent == [("491700000002", "Hello")]
 
 
-async def test_a_text_is_sent_to_the_chat_of_an_event(api: Api) -> None:
+@pytest.mark.parametrize("number", ["+49 (170) 0000002", "49 170/0000002", "49-170-0000002"])
+async def test_a_number_may_be_written_as_people_do(api: Api, number: str) -> None:
     account_id = await api.create()
     run = await api.link(account_id)
-    body = {"to": "491700000002@c.us", "text": "Hello"}
+    body = {"to": number, "text": "Hello"}
     assert (await api.post(f"/accounts/{account_id}/messages", json=body)).status == 201
-    assert run.sent == [("491700000002@c.us", "Hello")]
+    assert run.sent == [("491700000002", "Hello")]
+
+
+@pytest.mark.parametrize("chat", ["491700000002@c.us", "123456789012345@lid"])
+async def test_a_text_is_sent_to_the_chat_of_an_event(api: Api, chat: str) -> None:
+    account_id = await api.create()
+    run = await api.link(account_id)
+    body = {"to": chat, "text": "Hello"}
+    assert (await api.post(f"/accounts/{account_id}/messages", json=body)).status == 201
+    assert run.sent == [(chat, "Hello")]
 
 
 async def test_an_account_that_is_not_connected_sends_nothing(api: Api) -> None:
