@@ -34,6 +34,12 @@ def lines(server: ServerProcess, *texts: str) -> list[int]:
     return places
 
 
+async def says_shutting_down(server: ServerProcess) -> bool:
+    async with server.client.get("/health") as response:
+        body = await response.json()
+        return response.status == 503 and body["status"] == "shutting_down"
+
+
 async def test_s01_stale_locks_are_removed_at_every_start(
     simulator: Simulator, tmp_path: Path
 ) -> None:
@@ -118,16 +124,28 @@ async def test_s04_health_answers_in_the_seeds_shape(server: ServerProcess, phon
     assert all(isinstance(health["memory"][k], int) for k in ("heapUsed", "heapTotal", "rss"))
 
 
-async def test_s05_stuck_accounts_are_reset_at_start(server: ServerProcess) -> None:
-    accounts = [await server.create(), await server.create()]
-    for account_id in accounts:
-        await server.connect(account_id)
-        await server.reaches(account_id, "QR_READY")
+async def test_s05_stuck_accounts_are_reset_at_start(server: ServerProcess, phones: Phones) -> None:
+    shows_code, syncs, loads = [await server.create() for _ in range(3)]
+    await server.connect(shows_code)
+    await server.reaches(shows_code, "QR_READY")
+    await phones.call("POST", "faults", {"kind": "slow-sync", "seconds": 60})
+    await server.connect(syncs)
+    await server.reaches(syncs, "QR_READY")
+    qr = await server.call("GET", f"/accounts/{syncs}/qr?format=json")
+    await phones.scan(NUMBERS[0], qr["qr"])
+    await server.reaches(syncs, "AUTHENTICATING")
+    await phones.call("POST", "faults", {"kind": "slow-load", "seconds": 60})
+    await server.connect(loads)
+    await server.reaches(loads, "CONNECTING")
+
     await server.end(signal.SIGKILL)
     await server.start()
-    assert "🔄 Reset 2 stuck account(s) to DISCONNECTED" in server.log
-    for account_id in accounts:
+    assert "🔄 Reset 3 stuck account(s) to DISCONNECTED" in server.log
+    for account_id in (shows_code, loads):
         await server.reaches(account_id, "DISCONNECTED", "reset")
+    # This one is linked and wanted, so that it is brought back after its reset.
+    resets = [e for e in await server.events(syncs) if e["data"]["cause"] == "reset"]
+    assert [event["data"]["status"] for event in resets] == ["DISCONNECTED"]
 
 
 async def test_s06_the_resource_monitor_writes_its_block(
@@ -181,14 +199,39 @@ async def test_s08_connected_accounts_come_back_after_a_restart(
     assert (await server.account(left_alone))["status"] == "DISCONNECTED"
 
 
-async def test_s09_the_start_has_its_order_and_says_it(server: ServerProcess) -> None:
-    lines(server, "🧹 Cleaning Chromium lock files...", "✅ Lock files cleaned", "🔄 Reset 0 stuck")
+async def test_s09_the_start_has_its_order_and_says_it(
+    server: ServerProcess, phones: Phones
+) -> None:
+    [account_id] = await link(server, phones, 1)
+    await server.end()
+    before = len(server.log)
+    await server.start()
+    await server.reaches(account_id, "CONNECTED")
+    log = server.log[before:]
+    order = (
+        "🧹 Cleaning Chromium lock files...",
+        "✅ Lock files cleaned",
+        "🔄 Reset 0 stuck account(s) to DISCONNECTED",
+        f"{account_id}: CONNECTING (restore)",
+        f"{account_id}: CONNECTED (ready)",
+    )
+    assert sorted(order, key=log.index) == list(order)
     for text in (
         f"🚀 WhatsApp API Server running on http://localhost:{server.port}",
         "💡 Ready to accept connections",
         f"📊 Health check: http://localhost:{server.port}/health",
     ):
-        assert text in server.log
+        assert text in log
+
+
+async def test_s10_connect_never_blocks(server: ServerProcess, phones: Phones) -> None:
+    # No page comes up, so that whoever waited for one would wait too.
+    await phones.call("POST", "faults", {"kind": "slow-load", "seconds": 60})
+    accounts = [await server.create() for _ in range(5)]
+    answers = await asyncio.gather(*map(server.connect, accounts))
+    assert {answer["desired"] for answer in answers} == {"connected"}
+    for account_id in accounts:
+        await server.reaches(account_id, "CONNECTING")
 
 
 async def test_s10_many_connects_run_in_parallel_without_lock_errors(
@@ -256,6 +299,21 @@ async def test_s14_the_health_check_script_warns_of_a_status_that_is_not_ok(
     assert found == (1, "⚠️ Server unhealthy: unreachable\n")
 
 
+async def test_s11_a_second_signal_hurries_and_leaves_no_browser_that_does_not_answer(
+    server: ServerProcess, phones: Phones
+) -> None:
+    [account_id] = await link(server, phones, 1)
+    browser = server.browser_of(account_id)
+    browser.send_signal(signal.SIGSTOP)
+    assert server.process is not None
+    server.process.send_signal(signal.SIGTERM)
+    await until(lambda: says_shutting_down(server), "the health check says shutting_down")
+    assert await server.end(signal.SIGTERM) == 0
+    assert server.chromiums() == []
+    assert "👋 Shutdown complete" in server.log
+    assert "Traceback" not in server.log
+
+
 async def test_s15_health_says_shutting_down_while_the_server_stops(
     server: ServerProcess, phones: Phones
 ) -> None:
@@ -266,11 +324,6 @@ async def test_s15_health_says_shutting_down_while_the_server_stops(
     server.browser_of(account).send_signal(signal.SIGSTOP)
     server.process.send_signal(signal.SIGTERM)
 
-    async def says_so() -> bool:
-        async with server.client.get("/health") as response:
-            body = await response.json()
-            return response.status == 503 and body["status"] == "shutting_down"
-
-    await until(says_so, "the health check says shutting_down")
+    await until(lambda: says_shutting_down(server), "the health check says shutting_down")
     server.browser_of(account).send_signal(signal.SIGCONT)
     assert await asyncio.wait_for(server.process.wait(), 40) == 0
