@@ -22,7 +22,7 @@ from pydantic.alias_generators import to_camel
 
 from actors.browser.reports import PairingCodeShown, QrShown
 from api.errors import InvalidInput, InvalidQuery, MalformedRequest
-from store.events import timestamp
+from store.events import EventType, timestamp
 from store.status import Cause, Desired, Status
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -74,6 +74,12 @@ def _words(value: object) -> object:
     return value.split(",") if isinstance(value, str) else value
 
 
+def _event_types(types: frozenset[str]) -> frozenset[str]:
+    if unknown := sorted(types - set(EventType)):
+        raise ValueError(f"{unknown[0]!r} is unknown; there are {', '.join(EventType)}")
+    return types
+
+
 Timestamp = Annotated[datetime, PlainSerializer(timestamp)]
 Name = Annotated[str, AfterValidator(_name)]
 Phone = Annotated[str, AfterValidator(_phone)]
@@ -83,9 +89,7 @@ EventId = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=MAX_ID)]
 Limit = Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=500)]
 AccountId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,36}$")]
 AccountIds = Annotated[frozenset[AccountId], BeforeValidator(_words)]
-EventTypes = Annotated[
-    frozenset[Annotated[str, Field(pattern=r"^[a-z_]{1,32}$")]], BeforeValidator(_words)
-]
+EventTypes = Annotated[frozenset[str], BeforeValidator(_words), AfterValidator(_event_types)]
 
 
 class _Schema(BaseModel):

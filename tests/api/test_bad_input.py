@@ -170,6 +170,13 @@ async def test_a_bad_since_is_400(api: Api, path: str, since: str) -> None:
     assert fields(await problem(answer, 400, "invalid-query")) == ["since"]
 
 
+async def test_an_unknown_type_of_event_is_400_and_named(api: Api) -> None:
+    answer = await api.get("/ws", params={"types": "status,mesage"})
+    [error] = (await problem(answer, 400, "invalid-query"))["errors"]
+    assert error["field"] == "types"
+    assert error["message"].startswith("'mesage' is unknown; there are status, message, ")
+
+
 async def test_a_misspelt_parameter_is_400(api: Api) -> None:
     answer = await api.get("/ws", params={"sinse": "5"})
     assert fields(await problem(answer, 400, "invalid-query")) == ["sinse"]
