@@ -1,7 +1,8 @@
 """One attempt's browser, from its start to its proven end. What the actors use, and all they use.
 
 Holds the order of opening and closing. The page's meaning is the interpreter's, the process is
-chromium.py's, and what a failure is called stands in failures.py.
+chromium.py's, the probe, the proof of a fresh login and the hold on the profile have files of
+their own, and what a failure is called stands in failures.py.
 """
 
 import asyncio
@@ -9,27 +10,20 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Any
 
-from actors.browser import caches, flags
+from actors.browser import flags
 from actors.browser.chromium import Chromium
 from actors.browser.config import BrowserConfig
-from actors.browser.durability import wait_kept
-from actors.browser.errors import (
-    BrowserError,
-    BrowserGone,
-    NotReady,
-    PageTimeout,
-    ProfileLocked,
-    StartFailed,
-)
+from actors.browser.errors import BrowserError, BrowserGone, NotReady, StartFailed
 from actors.browser.executable import Executable, find_chromium, sandbox_refusal
 from actors.browser.failures import can_be_seen_after, failure_of
-from actors.browser.hearing import Hearing, Past
+from actors.browser.hearing import Past
+from actors.browser.hold import ProfileHold
 from actors.browser.interpreter import Fact, Interpreter
 from actors.browser.page import WhatsAppPage
+from actors.browser.probe import Probe
 from actors.browser.profile import Profile
+from actors.browser.proof import Proof
 from actors.browser.reports import (
     Authenticated,
     Closed,
@@ -39,7 +33,7 @@ from actors.browser.reports import (
     Report,
     SentMessage,
 )
-from actors.browser.watchdog import watch
+from actors.browser.tasks import abandon, first
 
 logger = logging.getLogger(__name__)
 
@@ -75,15 +69,14 @@ class BrowserRun:
         self._config = config
         self._report = report
         self._recall = recall
-        self._hearing = Hearing(Past())
-        self._look_now = asyncio.Event()
         self._profile = Profile(config.profile(account_id))
-        self._locking: asyncio.Task[None] | None = None
+        self._hold = ProfileHold(self._profile, config.cache_mb)
         self._chromium: Chromium | None = None
         self._page: WhatsAppPage | None = None
         self._interpreter = Interpreter(config)
-        self._durable = True
-        self._proof: asyncio.Task[None] | None = None
+        of_page = (account_id, config, self._interpreter, self._open_page)
+        self._probe = Probe(*of_page)
+        self._proof = Proof(*of_page, self._tell)
         self._stopping = asyncio.Event()
         self._unlink = self._wipe = self._look = False
         self._picture: bytes | None = None
@@ -199,10 +192,8 @@ class BrowserRun:
         """Open everything, then wait until something ends it; always ends by an exception."""
         executable = await asyncio.to_thread(find_chromium, self._config.executable)
         command = await self._command(executable)
-        await self._lock_profile()
-        past = await self._recall()
-        self._interpreter.remember(past.ids)
-        self._hearing = Hearing(past)
+        await self._hold.take()
+        self._probe.recall(await self._recall())
         try:
             chromium = Chromium(command, self._profile.lock_descriptor)
         except OSError as error:
@@ -211,49 +202,24 @@ class BrowserRun:
         page = self._page = WhatsAppPage(self._config, self._on_fact)
         opening = asyncio.create_task(page.open(chromium.connection))
         try:
-            await _first(opening, page.failed, chromium.exited)
+            await first(opening, page.failed, chromium.exited)
             if await chromium.has_ended():
                 raise StartFailed(chromium.exit_words())
             if page.failed.done():
                 raise page.failed.result()
             await opening
         finally:
-            await _abandon(opening)
-        watching = asyncio.create_task(
-            watch(self._probe, self._config.probe_seconds, self._look_now)
-        )
+            await abandon(opening)
+        watching = asyncio.create_task(self._probe.watch())
         try:
-            await _first(page.failed, chromium.exited, watching)
+            await first(page.failed, chromium.exited, watching)
             if await chromium.has_ended():
                 raise BrowserGone(chromium.exit_words())
             if page.failed.done():
                 raise page.failed.result()
             await watching
         finally:
-            await _abandon(watching)
-
-    async def _probe(self) -> None:
-        """Ask the page whether it is there, if it should be, and for messages it has not told.
-
-        Raises:
-            PageTimeout: It does not answer.
-        """
-        seconds = self._config.probe_timeout_seconds
-        try:
-            if self._interpreter.ready:
-                await self._compare(seconds)
-            elif self._interpreter.settled:
-                await self._open_page().ping(seconds)
-        except PageTimeout:
-            raise
-        except BrowserError:
-            # An error is an answer too; and the end of a browser is noticed otherwise.
-            logger.debug("%s: the page was busy with itself", self._account_id)
-
-    async def _compare(self, seconds: float) -> None:
-        began = _now()
-        if not await self._open_page().compare(self._hearing.since, seconds):
-            self._hearing.complete_at(began)
+            await abandon(watching)
 
     async def _command(self, executable: Executable) -> list[str]:
         refusal = await asyncio.to_thread(sandbox_refusal, executable.path)
@@ -270,27 +236,10 @@ class BrowserRun:
             cache_mb=self._config.cache_mb,
         )
 
-    async def _lock_profile(self) -> None:
-        """Take the profile and clean it, in a thread whose work a cancellation does not undo."""
-        self._locking = asyncio.create_task(asyncio.to_thread(self._take_profile))
-        await asyncio.shield(self._locking)
-
-    def _take_profile(self) -> None:
-        try:
-            self._profile.lock()
-            removed = self._profile.clean_locks()
-            freed = caches.trim(self._profile, self._config.cache_mb)
-        except OSError as error:
-            raise StartFailed(f"The profile cannot be used: {error}") from error
-        for path in removed:
-            logger.info("%s: removed the stale lock %s", self._account_id, path)
-        if freed:
-            logger.info("%s: removed %d MB of caches", self._account_id, freed)
-
     async def _end(self, life: asyncio.Task[None]) -> None:
         """Wait until the life ends or is to end, then close in order. Never fails."""
         stop = asyncio.create_task(self._stopping.wait())
-        await _first(life, stop)
+        await first(life, stop)
         stop.cancel()
         if life.done():
             self._fail(life.exception())
@@ -299,7 +248,7 @@ class BrowserRun:
             await self._attempt("the logout", self._log_out())
         if self._look:
             await self._attempt("a picture of the page", self._take_picture())
-        await _abandon(life)
+        await abandon(life)
         await self._close()
 
     async def _attempt(self, what: str, step: Awaitable[None]) -> None:
@@ -318,8 +267,7 @@ class BrowserRun:
             self._picture = await self._open_page().screenshot(PICTURE_SECONDS)
 
     async def _close(self) -> None:
-        if self._proof is not None:
-            await _abandon(self._proof)
+        await self._proof.abandon()
         if self._page is not None:
             self._page.close()
         if self._chromium is not None:
@@ -328,61 +276,21 @@ class BrowserRun:
             # Nobody else may find the profile free, or see it removed, before it is gone.
             self._chromium.kill()
             await self._chromium.exited
-        await self._attempt("leaving the profile", self._leave_profile())
-
-    async def _leave_profile(self) -> None:
-        if self._locking is not None:
-            with suppress(Exception):
-                await self._locking
-        if self._wipe:
-            await asyncio.to_thread(self._remove_profile)
-        await asyncio.to_thread(self._profile.unlock)
-
-    def _remove_profile(self) -> None:
-        try:
-            self._profile.lock()
-            self._profile.remove()
-        except (ProfileLocked, OSError) as error:
-            logger.warning("%s: the profile stays: %s", self._account_id, error)
+        await self._attempt("leaving the profile", self._hold.leave(wipe=self._wipe))
 
     def _on_fact(self, fact: Fact) -> None:
         for report in self._interpreter.read(fact):
             match report:
-                case Authenticated():
-                    self._durable = not report.fresh
-                    if report.fresh:
-                        self._hearing.linked(_now())
+                case Authenticated(fresh):
+                    self._proof.authenticated(fresh=fresh)
+                    if fresh:
+                        self._probe.linked()
                     self._tell(report)
                 case Ready():
-                    self._on_ready(report)
+                    self._proof.ready(replace(report, missing_modules=self._open_page().lacking))
+                    self._probe.hurry()
                 case _:
                     self._tell(report)
-
-    def _on_ready(self, report: Ready) -> None:
-        ready = replace(report, missing_modules=self._open_page().lacking)
-        if self._durable:
-            self._tell(ready)
-        else:
-            self._hold_back(ready)
-        # What came while the page was not ready may be in no event.
-        self._look_now.set()
-
-    def _hold_back(self, ready: Ready) -> None:
-        """Report a fresh login as ready once it would survive a kill of the browser."""
-        if self._proof is None or self._proof.done():
-            self._proof = asyncio.create_task(self._prove_durable(ready))
-
-    async def _prove_durable(self, ready: Ready) -> None:
-        try:
-            page, config = self._open_page(), self._config
-            kept = await wait_kept(page, self._profile.path, config.durable_seconds)
-            if not kept:
-                logger.warning("%s: the login is not proven to be on the disk", self._account_id)
-        except BrowserError as error:
-            logger.warning("%s: the login could not be proven: %s", self._account_id, error)
-        self._durable = True
-        if self._interpreter.ready:
-            self._tell(ready)
 
     def _fail(self, error: BaseException | None) -> None:
         failed = failure_of(error)
@@ -395,20 +303,3 @@ class BrowserRun:
             self._report(report)
         except Exception:
             logger.exception("%s: nobody took %s", self._account_id, type(report).__name__)
-
-
-def _now() -> datetime:
-    return datetime.now(UTC)
-
-
-async def _first(*futures: asyncio.Future[Any]) -> None:
-    """Wait until one of them is done."""
-    await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
-
-
-async def _abandon(task: asyncio.Task[Any]) -> None:
-    """End a task whose outcome nobody needs any more."""
-    task.cancel()
-    await asyncio.wait({task})
-    if not task.cancelled():
-        task.exception()

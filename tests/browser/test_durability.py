@@ -39,7 +39,7 @@ async def test_a_resumed_login_is_ready_without_waiting_for_the_disk(
     second = start(durable_seconds=10.0)
     await second.until(Ready)
 
-    assert second.browser._proof is None
+    assert second.browser._proof._proving is None
 
 
 async def test_a_login_that_cannot_be_proven_is_ready_after_all_and_the_log_says_so(

@@ -1,0 +1,84 @@
+"""What a run asks its page at intervals: whether it is there, and for messages it has not told.
+
+When it is asked, and how often in vain, is the watchdog's; which messages are in question is
+hearing.py's.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from actors.browser.config import BrowserConfig
+from actors.browser.errors import BrowserError, PageTimeout
+from actors.browser.hearing import Hearing, Past
+from actors.browser.interpreter import Interpreter
+from actors.browser.page import WhatsAppPage
+from actors.browser.watchdog import watch
+
+logger = logging.getLogger(__name__)
+
+
+class Probe:
+    """Asks one run's page, as far as its state lets it answer. Runs on the loop's thread."""
+
+    def __init__(
+        self,
+        account_id: str,
+        config: BrowserConfig,
+        interpreter: Interpreter,
+        page: Callable[[], WhatsAppPage],
+    ) -> None:
+        """Prepare it; nothing is asked yet.
+
+        Args:
+            account_id: Whose page it is.
+            config: How often to ask, and how long to wait for an answer.
+            interpreter: Knows the page's state.
+            page: Gives the page, or raises NotReady.
+        """
+        self._account_id = account_id
+        self._config = config
+        self._interpreter = interpreter
+        self._page = page
+        self._hearing = Hearing(Past())
+        self._now = asyncio.Event()
+
+    def recall(self, past: Past) -> None:
+        """Take note of what is on record; before the page is opened."""
+        self._interpreter.remember(past.ids)
+        self._hearing = Hearing(past)
+
+    def linked(self) -> None:
+        """Take note that a phone links the device."""
+        self._hearing.linked(datetime.now(UTC))
+
+    def hurry(self) -> None:
+        """Ask without waiting: what came while the page was not ready may be in no event."""
+        self._now.set()
+
+    async def watch(self) -> None:
+        """Ask until the page does not answer; otherwise never ends.
+
+        Raises:
+            PageUnresponsive: It does not answer any more.
+        """
+        await watch(self._ask, self._config.probe_seconds, self._now)
+
+    async def _ask(self) -> None:
+        seconds = self._config.probe_timeout_seconds
+        try:
+            if self._interpreter.ready:
+                await self._compare(seconds)
+            elif self._interpreter.settled:
+                await self._page().ping(seconds)
+        except PageTimeout:
+            raise
+        except BrowserError:
+            # An error is an answer too; and the end of a browser is noticed otherwise.
+            logger.debug("%s: the page was busy with itself", self._account_id)
+
+    async def _compare(self, seconds: float) -> None:
+        began = datetime.now(UTC)
+        if not await self._page().compare(self._hearing.since, seconds):
+            self._hearing.complete_at(began)
