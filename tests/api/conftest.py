@@ -10,7 +10,8 @@ from aiohttp.test_utils import TestServer
 
 from api.app import init_app
 from api.settings import PREFIX, Settings
-from tests.api.told import BEARER, KEY, Api, ToldManager
+from tests.api.told import BEARER, KEY, Api
+from tests.told import ToldManager
 
 
 @pytest.fixture(autouse=True)

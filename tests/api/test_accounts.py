@@ -5,7 +5,8 @@ from datetime import datetime
 
 from actors.browser.reports import WentOffline
 from store.status import Status
-from tests.api.told import PHONE, Api, until
+from tests.api.told import PHONE, Api
+from tests.told import until
 
 
 async def test_a_new_account_is_shown_and_located(api: Api) -> None:
@@ -115,7 +116,7 @@ async def test_restart_brings_a_fresh_browser(api: Api) -> None:
     run = await api.link(account_id)
     assert (await api.post(f"/accounts/{account_id}/restart")).status == 202
     await until(lambda: api.manager.runs[account_id] is not run)
-    assert run.stopped.is_set()
+    assert run.stopped
 
 
 async def test_an_interrupted_account_says_why(api: Api) -> None:

@@ -131,7 +131,7 @@ async def test_only_what_makes_sense_can_be_pressed(api: Api, page: Page) -> Non
     await page.offers("connect", "logout")
     await api.post(f"/accounts/{account_id}/logout")
     await page.offers("connect")
-    assert run.stopped.is_set()
+    assert run.stopped
 
 
 async def test_only_a_logout_asks_first(api: Api, page: Page) -> None:
@@ -142,7 +142,7 @@ async def test_only_a_logout_asks_first(api: Api, page: Page) -> None:
     assert "Log out Sales? The phone will be unlinked" in await page.until("window.asked")
     await page.press("disconnect")
     await api.until(account_id, Status.DISCONNECTED)
-    assert run.stopped.is_set()
+    assert run.stopped
 
     await page.answers("true")
     await page.press("logout")

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from actors.browser.reports import ActionKind, ActionRequired
-from tests.api.told import Api, until
+from tests.api.told import Api
+from tests.told import until
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

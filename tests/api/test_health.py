@@ -13,7 +13,6 @@ from typing import Any
 from actors.browser.reports import (
     ActionKind,
     ActionRequired,
-    Failed,
     Failure,
     LoggedOut,
     WentOffline,
@@ -23,7 +22,8 @@ from api.keys import RECORDER
 from api.lifetime import LIFETIME
 from api.settings import Settings
 from store.status import Status
-from tests.api.told import Api, until
+from tests.api.told import Api
+from tests.told import until
 
 
 async def test_health_has_the_shape_that_scripts_rely_on(api: Api) -> None:
@@ -156,21 +156,20 @@ async def test_a_database_that_is_away_is_degraded_and_commands_are_refused(
 async def test_who_stops_the_server_twice_waits_for_no_browser(api: Api) -> None:
     account_id = await api.create()
     run = await api.link(account_id)
-    run.stuck = True
+    run.lingers = True
     assert api.app is not None
     stopping = asyncio.create_task(stop_working(api.app))
-    await until(lambda: run.asked_to_stop)
+    await until(lambda: run.stopped)
     assert not stopping.done()
     api.part(LIFETIME).hurry.set()
     await asyncio.wait_for(stopping, timeout=5)
-    run.stopped.set()
+    run.end()
 
 
 async def unlink_by_phone(api: Api, account_id: str) -> None:
     """Have the phone remove an account's device."""
     run = await api.link(account_id)
     run.report(LoggedOut("phone"))
-    run.stop()
     await api.until(account_id, Status.LOGGED_OUT)
 
 
@@ -223,12 +222,10 @@ async def test_an_account_that_gave_up_needs_a_human(
     quick = {"max_failures": 1, "backoff_first_seconds": 0.01}
     api = await start_api(settings.model_copy(update=quick))
     account_id = await api.create()
-    await api.start(account_id)
-    for _ in range(2):
-        await until(lambda: not api.manager.runs[account_id].stopped.is_set())
-        run = api.manager.runs[account_id]
-        run.report(Failed(Failure.BROWSER_EXITED, "it ended"))
-        run.stop()
+    first = await api.start(account_id)
+    first.fail(Failure.BROWSER_EXITED, "it ended")
+    await until(lambda: api.manager.runs[account_id] is not first)
+    api.manager.runs[account_id].fail(Failure.BROWSER_EXITED, "it ended")
     await api.until(account_id, Status.FAILED)
     assert [account["accountId"] for account in await need(api)] == [account_id]
 

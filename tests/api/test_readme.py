@@ -4,7 +4,8 @@ import asyncio
 from asyncio.subprocess import PIPE
 from pathlib import Path
 
-from tests.api.told import KEY, Api, until
+from tests.api.told import KEY, Api
+from tests.told import until
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -13,7 +13,8 @@ from api.settings import Settings
 from store.errors import DatabaseAway
 from store.events import Event
 from store.status import Status
-from tests.api.told import KEY, Api, until
+from tests.api.told import KEY, Api
+from tests.told import until
 
 Frame = dict[str, Any]
 

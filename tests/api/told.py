@@ -1,100 +1,25 @@
-"""A server whose browsers are told what to report; all else is real. And the client that tells."""
+"""The client of a server whose browsers are told what to report, and who tells them."""
 
-import asyncio
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 
-from actors.browser.reports import (
-    Authenticated,
-    Closed,
-    LoggedOut,
-    PairingCodeShown,
-    QrShown,
-    Ready,
-    Report,
-    SentMessage,
-)
-from actors.manager import Manager
+from actors.browser.reports import Authenticated, QrShown, Ready
 from api.keys import BUS, MANAGER, RECORDER
 from api.lifetime import LIFETIME
 from api.stream import LISTENERS
 from store import models
 from store.events import Event
 from store.status import Status
+from tests.told import ToldManager, ToldRun, until
 
 T = TypeVar("T")
 
 KEY = "a-key-for-tests-of-the-api"
 BEARER = {"Authorization": f"Bearer {KEY}"}
 PHONE = "491700000001"
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Wait until a condition holds."""
-    async with asyncio.timeout(10):
-        while not condition():
-            await asyncio.sleep(0.005)
-
-
-class ToldRun:
-    """A browser's run that reports what a test tells it to."""
-
-    def __init__(self, report: Callable[[Report], None]) -> None:
-        self.report = report
-        self.sent: list[tuple[str, str]] = []
-        self.refusal: Exception | None = None
-        self.stuck = False
-        self.asked_to_stop = False
-        self.stopped = asyncio.Event()
-        self.pid: int | None = None
-
-    async def run(self) -> None:
-        await self.stopped.wait()
-        self.report(Closed())
-
-    def stop(self, *, unlink: bool = False, wipe: bool = False, look: bool = False) -> None:
-        self.asked_to_stop = True
-        if self.stuck:
-            return
-        if unlink:
-            self.report(LoggedOut("user"))
-        self.stopped.set()
-
-    def kill(self) -> None:
-        self.stopped.set()
-
-    async def send_text(self, to: str, text: str) -> SentMessage:
-        if self.refusal is not None:
-            raise self.refusal
-        self.sent.append((to, text))
-        return SentMessage("true_491700000002@c.us_3EB0", 1)
-
-    async def pairing_code(self, phone: str) -> PairingCodeShown:
-        shown = PairingCodeShown("ABCD1234", phone, datetime.now(UTC) + timedelta(minutes=3))
-        self.report(shown)
-        return shown
-
-    async def screenshot(self) -> bytes:
-        return b"\x89PNG\r\n\x1a\n"
-
-    async def ping(self) -> None:
-        return
-
-
-class ToldManager(Manager):
-    """The manager, with runs that are told what to report."""
-
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
-        self.runs: dict[str, ToldRun] = {}
-
-    def _new_run(self, account_id: str, report: Callable[[Report], None]) -> Any:
-        run = self.runs[account_id] = ToldRun(report)
-        return run
 
 
 class Api(TestClient[web.Request, web.Application]):
@@ -118,7 +43,7 @@ class Api(TestClient[web.Request, web.Application]):
         """Connect an account and wait for its browser, unless one runs already."""
         async with self.post(f"/accounts/{account_id}/connect") as response:
             assert response.status == 202
-        await until(lambda: (r := self.manager.runs.get(account_id)) and not r.stopped.is_set())
+        await until(lambda: (r := self.manager.runs.get(account_id)) and not r.stopped)
         return self.manager.runs[account_id]
 
     async def show_qr(self, account_id: str, code: str = "2@first") -> QrShown:
