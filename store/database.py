@@ -76,7 +76,8 @@ async def open_database(url: str, *, busy_timeout: float = 1.0) -> AsyncIterator
     Raises:
         DatabaseAway: It does not answer.
         DatabaseTooNew: A newer version of this program has written it.
-        DatabaseUnusable: The address is wrong, or the driver is not installed.
+        DatabaseUnusable: The address is wrong, its folder does not exist, or the driver is not
+            installed.
     """
     context = TortoiseContext()
     with _opening_errors():
@@ -168,8 +169,10 @@ def _connection_of(url: str, busy_timeout: float) -> dict[str, Any]:
 
 
 def _make_private(path: Path) -> None:
-    """Create the file and its folder for us alone; SQLite gives its other files the same mode."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    """Create the file for us alone; SQLite gives its other files the same mode."""
+    # A misspelt folder that is made here would hold a second, empty database.
+    if not path.parent.is_dir():
+        raise DatabaseUnusable(f"The database's folder does not exist: {path.parent.absolute()}")
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     path.chmod(0o600)
 

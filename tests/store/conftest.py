@@ -13,7 +13,9 @@ from tests.store.parts import HeldDatabase, Listener
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "wa.sqlite3"
+    folder = tmp_path / "data"
+    folder.mkdir()
+    return folder / "wa.sqlite3"
 
 
 @pytest.fixture

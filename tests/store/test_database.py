@@ -29,7 +29,6 @@ async def open_and_close(path: Path) -> None:
 
 @contextmanager
 def another_migrates(path: Path) -> Iterator[None]:
-    path.parent.mkdir()
     with Path(f"{path}.migrating").open("wb") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -38,12 +37,17 @@ def another_migrates(path: Path) -> Iterator[None]:
 async def test_files_are_for_us_alone(database: None, path: Path) -> None:
     await accounts.create("one")
 
-    assert path.parent.stat().st_mode & 0o777 == 0o700
     assert {file.stat().st_mode & 0o777 for file in path.parent.iterdir()} == {0o600}
 
 
+async def test_a_folder_that_is_missing_is_named_and_not_made(tmp_path: Path) -> None:
+    folder = tmp_path / "misspelt"
+    with pytest.raises(DatabaseUnusable, match=f"does not exist: {folder}$"):
+        await open_and_close(folder / "wa.sqlite3")
+    assert not folder.exists()
+
+
 async def test_a_wider_mode_of_the_file_is_narrowed(path: Path) -> None:
-    path.parent.mkdir()
     path.touch(mode=0o644)
 
     async with open_database(sqlite_url(path)):
@@ -147,7 +151,6 @@ async def test_a_database_of_a_newer_version_is_refused(path: Path) -> None:
 
 
 async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
-    path.parent.mkdir()
     path.write_bytes(b"this is no database, and long enough to be seen as none" * 20)
 
     with pytest.raises(DatabaseUnusable, match="not a database"):
@@ -175,7 +178,6 @@ async def test_postgres_without_its_driver_says_what_to_install(
 
 
 async def test_a_database_that_was_held_at_the_start_opens_later(path: Path) -> None:
-    path.parent.mkdir()
     other = HeldDatabase(path)
     other.hold()
     with pytest.raises(DatabaseAway):
