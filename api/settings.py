@@ -200,6 +200,14 @@ class Settings(BaseSettings):
             raise ValueError(f"must be at least {2 * close:g}, for browsers to close in its end")
         return seconds
 
+    @field_validator("memory_hard_mb")
+    @classmethod
+    def _leave_room_for_the_soft_limit(cls, hard_mb: int, info: ValidationInfo) -> int:
+        soft_mb = info.data.get("memory_soft_mb", 0)
+        if 0 < hard_mb < soft_mb:
+            raise ValueError(f"must be at least the soft limit, {soft_mb}")
+        return hard_mb
+
     @property
     def lease_margin(self) -> float:
         """The last part of a lease, in which a browser must be gone."""

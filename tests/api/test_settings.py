@@ -89,3 +89,14 @@ def test_misspelt_variables_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WA_PROT", "5001")
     monkeypatch.setenv("WA_PORT", "5001")
     assert unknown_variables() == ["WA_PROT"]
+
+
+def test_the_hard_limit_is_not_below_the_soft_one() -> None:
+    with pytest.raises(SettingsError, match="--memory-hard-mb: must be at least the soft limit, 2"):
+        Settings.load({"memory_soft_mb": "2", "memory_hard_mb": "1"})
+
+
+@pytest.mark.parametrize(("soft", "hard"), [("2", "0"), ("0", "1"), ("2", "2")])
+def test_either_limit_may_stand_alone_or_both_be_the_same(soft: str, hard: str) -> None:
+    settings = Settings.load({"memory_soft_mb": soft, "memory_hard_mb": hard})
+    assert (settings.memory_soft_mb, settings.memory_hard_mb) == (int(soft), int(hard))
