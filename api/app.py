@@ -40,6 +40,10 @@ LAST_WRITES_SECONDS = 5.0
 """How long the shutdown waits for a database that does not take the last events."""
 QR_MARGIN_SECONDS = 30.0
 """How much longer than its codes a QR_READY may last: WhatsApp Web ends it, this makes sure."""
+CLOSING_MARGIN_SECONDS = 10.0
+"""How much longer than logout and close a browser may take to be gone, its kill included."""
+ANSWER_MARGIN_SECONDS = 15.0
+"""How much longer than the work itself its answer is waited for: the account may be busy."""
 
 logger = logging.getLogger(__name__)
 
@@ -121,24 +125,10 @@ def _bus(settings: Settings) -> Bus:
 def manager_config(settings: Settings) -> ManagerConfig:
     """Give the manager its numbers."""
     codes = settings.qr_first_seconds + (settings.qr_codes - 1) * settings.qr_next_seconds
+    browser = _browser_config(settings)
+    closing = browser.unlink_seconds + browser.close_seconds + CLOSING_MARGIN_SECONDS
     return ManagerConfig(
-        browser=BrowserConfig(
-            profiles_dir=settings.profiles_dir,
-            server_id=settings.server_id,
-            web_url=settings.web_url,
-            map_host=settings.map_host,
-            executable=settings.chromium,
-            wa_js=settings.wa_js,
-            qr_first_seconds=settings.qr_first_seconds,
-            qr_next_seconds=settings.qr_next_seconds,
-            qr_codes=settings.qr_codes,
-            page_load_seconds=settings.page_load_seconds,
-            close_seconds=settings.close_seconds,
-            call_seconds=settings.call_seconds,
-            probe_seconds=settings.probe_seconds,
-            probe_timeout_seconds=settings.probe_timeout_seconds,
-            cache_mb=settings.cache_max_mb,
-        ),
+        browser=browser,
         policy=RestartPolicy(
             max_failures=settings.max_failures,
             within=settings.failure_window_seconds,
@@ -151,6 +141,7 @@ def manager_config(settings: Settings) -> ManagerConfig:
             connecting=settings.connecting_seconds,
             qr_ready=codes + QR_MARGIN_SECONDS,
             authenticating=settings.authenticating_seconds,
+            closing=closing,
         ),
         leases=LeaseTerms(settings.lease_seconds, settings.lease_margin),
         starts=StartLimits(settings.starts_at_once, settings.start_memory_mb, settings.disk_min_mb),
@@ -162,6 +153,28 @@ def manager_config(settings: Settings) -> ManagerConfig:
         ),
         sample_interval=settings.resources_seconds,
         monitor_interval=settings.monitor_seconds,
+        # A deletion is answered once the browser is closed.
+        answer_timeout=max(browser.call_seconds, closing) + ANSWER_MARGIN_SECONDS,
+    )
+
+
+def _browser_config(settings: Settings) -> BrowserConfig:
+    return BrowserConfig(
+        profiles_dir=settings.profiles_dir,
+        server_id=settings.server_id,
+        web_url=settings.web_url,
+        map_host=settings.map_host,
+        executable=settings.chromium,
+        wa_js=settings.wa_js,
+        qr_first_seconds=settings.qr_first_seconds,
+        qr_next_seconds=settings.qr_next_seconds,
+        qr_codes=settings.qr_codes,
+        page_load_seconds=settings.page_load_seconds,
+        close_seconds=settings.close_seconds,
+        call_seconds=settings.call_seconds,
+        probe_seconds=settings.probe_seconds,
+        probe_timeout_seconds=settings.probe_timeout_seconds,
+        cache_mb=settings.cache_max_mb,
     )
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from api.app import manager_config
 from api.settings import Settings, SettingsError, flag, unknown_variables, variable
 
 
@@ -100,3 +101,15 @@ def test_the_hard_limit_is_not_below_the_soft_one() -> None:
 def test_either_limit_may_stand_alone_or_both_be_the_same(soft: str, hard: str) -> None:
     settings = Settings.load({"memory_soft_mb": soft, "memory_hard_mb": hard})
     assert (settings.memory_soft_mb, settings.memory_hard_mb) == (int(soft), int(hard))
+
+
+def test_longer_work_is_waited_for_longer() -> None:
+    usual = manager_config(Settings.load({}))
+    assert (usual.deadlines.closing, usual.answer_timeout) == (30, 45)
+
+    slow = manager_config(Settings.load({"close_seconds": "60", "lease_seconds": "300"}))
+    assert slow.deadlines.closing == 80
+    assert slow.answer_timeout > slow.deadlines.closing
+
+    patient = manager_config(Settings.load({"call_seconds": "120"}))
+    assert patient.answer_timeout == 135
