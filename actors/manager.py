@@ -446,7 +446,12 @@ class Manager:
             if row.cause is Cause.DELETED:
                 await asyncio.to_thread(self._wipe, row.id)
                 await asyncio.to_thread(self._evidence.remove, row.id)
-                await self._kept(accounts.delete(row.id, self._ownership.begin(row.id)))
+                epoch = self._ownership.begin(row.id)
+                if epoch is None:
+                    # Lost meanwhile: its next owner finishes this.
+                    continue
+                with suppress(LeaseLost):
+                    await self._kept(accounts.delete(row.id, epoch))
                 self._ownership.forget(row.id)
             else:
                 kept.append(row)
