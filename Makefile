@@ -11,6 +11,8 @@
 
 PYTHON ?= python3
 ARGS ?=
+# Most tests wait for a browser most of the time.
+TESTS_AT_ONCE ?= 2
 BIN := .venv/bin
 export PYTHON
 
@@ -27,7 +29,7 @@ run: programs .venv/.installed node_modules/.installed
 	@$(BIN)/wa-manager serve $(ARGS)
 
 test: test-programs .venv/.installed-test node_modules/.installed-test
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n $(TESTS_AT_ONCE) --dist worksteal $(ARGS)
 
 chaos: test-programs .venv/.installed-test node_modules/.installed-test
 	@$(BIN)/python -m tests.chaos $(ARGS)
