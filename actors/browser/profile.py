@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ BLOCK_BYTES = 512
 """The unit in which stat(2) counts a file's blocks, whatever the file system's own."""
 ORPHAN_SECONDS = 5.0
 """How long an orphan may take to be gone after SIGKILL."""
+LETTING_GO_SECONDS = 1.0
+"""How long a process that has ended may take to let go of the lock."""
 
 
 class Profile:
@@ -64,10 +67,7 @@ class Profile:
         if self._lock is not None:
             return
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = self._try_lock()
-        if lock is None:
-            self._end_orphans()
-            lock = self._try_lock()
+        lock = self._try_lock() or self._take_over()
         if lock is None:
             raise ProfileLocked(f"The profile {self.path} is held by {self._holder()}.")
         self._lock = lock
@@ -140,11 +140,25 @@ class Profile:
     def _holder(self) -> "_Holder | str":
         return _Holder.read(self.path / LOCK) or "another process"
 
-    def _end_orphans(self) -> None:
-        """End the browsers of ours on this profile, if the server that held it is dead."""
+    def _take_over(self) -> int | None:
+        """Take the lock from a dead server, whose browsers are ended, or from a browser just ended.
+
+        A process that is as good as gone holds its files until the last of its threads is.
+        """
         holder = _Holder.read(self.path / LOCK)
-        if holder is None or holder.may_live():
-            return
+        if holder is None:
+            return None
+        if not holder.may_live():
+            self._end_orphans()
+        elif holder != _Holder.this_process():
+            return None
+        until = time.monotonic() + LETTING_GO_SECONDS
+        while (lock := self._try_lock()) is None and time.monotonic() < until:
+            time.sleep(0.02)
+        return lock
+
+    def _end_orphans(self) -> None:
+        """End the browsers of ours on this profile; the server that held it is dead."""
         for pid in all_pids():
             arguments = command_line(pid)
             if _is_ours(arguments) and self._is_named_in(arguments):
