@@ -142,9 +142,7 @@ class AccountActor(pykka.ThreadingActor):
     def on_stop(self) -> None:
         """Kill a browser that is still there, and wait for its end; in good order there is none."""
         self._alarm.off()
-        if self._run is not None and self._run_task is not None:
-            self._loop.call(self._run.kill)
-            wait((self._run_task,), KILL_SECONDS)
+        self._kill_browser()
 
     def on_failure(
         self,
@@ -157,12 +155,16 @@ class AccountActor(pykka.ThreadingActor):
         self._leave_queue()
         if isinstance(self._ending, Promise):
             self._ending.fail(TimedOut())
-        if self._run is not None and self._run_task is not None:
-            # The successor can start its own browser only when this one is gone.
-            self._loop.call(self._run.kill)
-            wait((self._run_task,), KILL_SECONDS)
+        # The successor can start its own browser only when this one is gone.
+        self._kill_browser()
         died = Died(self._journal.account, repr(exception_value), self._unheard())
         self._tell_registry(died)
+
+    def _kill_browser(self) -> None:
+        """Kill the browser, if there is one, and wait for its end."""
+        if self._run is not None and self._run_task is not None:
+            self._loop.call(self._run.kill)
+            wait((self._run_task,), KILL_SECONDS)
 
     def _unheard(self) -> tuple[AccountMessage, ...]:
         """Take what waits to be handled, but for the news of the browser that is gone."""
@@ -500,11 +502,10 @@ class AccountActor(pykka.ThreadingActor):
         if self._ending is None or self._run is not None or self._closing is not None:
             return
         self._alarm.off()
-        deleted = isinstance(self._ending, Promise)
         if isinstance(self._ending, Promise):
             self._journal.vanish()
             self._ending.keep(None)
-        self._tell_registry(Gone(self._id, deleted))
+        self._tell_registry(Gone(self._id))
         self.stop()
 
     # What is shown, and what a page is asked for.

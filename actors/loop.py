@@ -25,18 +25,6 @@ class Loop:
         """Start `work` on the loop and return at once."""
         return self._context.copy().run(asyncio.run_coroutine_threadsafe, work, self._loop)
 
-    def wait(self, work: Coroutine[Any, Any, T], timeout: float) -> T:
-        """Run `work` on the loop while the calling thread waits.
-
-        Raises:
-            TimeoutError: It took longer than `timeout` seconds; it was cancelled.
-        """
-        pending = self.submit(work)
-        try:
-            return pending.result(timeout)
-        finally:
-            pending.cancel()
-
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call `function` on the loop soon, after all that this thread asked for before."""
         self._loop.call_soon_threadsafe(function, *args, context=self._context.copy())

@@ -201,7 +201,6 @@ class Gone:
     """An account's actor has done all it was told to, and its browser is gone."""
 
     account_id: str
-    deleted: bool
 
 
 @dataclass(frozen=True)
