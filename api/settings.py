@@ -216,7 +216,9 @@ class Settings(BaseSettings):
     @property
     def effective_database_url(self) -> str:
         """The database's URL: the one given, or SQLite in the data directory."""
-        return self.database_url or f"sqlite://{self.data_dir / 'wa-manager.sqlite3'}"
+        from store.database import sqlite_url
+
+        return self.database_url or sqlite_url(self.data_dir / "wa-manager.sqlite3")
 
     @property
     def profiles_dir(self) -> Path:
