@@ -7,7 +7,8 @@ from types import TracebackType
 
 import pykka
 
-from actors.account import KILL_SECONDS, AccountActor
+from actors.account import AccountActor
+from actors.attempt import KILL_SECONDS
 from actors.errors import UnknownAccount
 from actors.lifecycle import Life, Signal
 from actors.loop import Promise, Timer

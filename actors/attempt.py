@@ -1,0 +1,52 @@
+"""The browser of one attempt, as its account's actor holds it: from its start to its end.
+
+What it is asked runs on the loop; nothing here waits for a browser but the end of a killed one.
+"""
+
+from concurrent.futures import Future, wait
+
+from actors.loop import Loop
+from actors.surroundings import Run
+
+KILL_SECONDS = 5.0
+"""How long a killed browser may take to be proven gone; SIGKILL takes a fraction of it."""
+
+
+class Attempt:
+    """A run, started with the attempt, and what is known of it. Used in the actor's thread.
+
+    Args:
+        number: The attempt's number.
+        run: Its browser's run.
+        loop: Where it runs.
+    """
+
+    def __init__(self, number: int, run: Run, loop: Loop) -> None:
+        self.number = number
+        self.run = run
+        self.offline = False
+        """Whether the last that its page said was that it cannot reach WhatsApp's servers."""
+        self.connected_since: float | None = None
+        """When its account became CONNECTED for the first time, on the monotonic clock."""
+        self.progress = 0
+        """How far the sync was, in percent, when it was last recorded."""
+        self._loop = loop
+        self._task: Future[None] = loop.submit(run.run())
+
+    def connected_for(self, now: float) -> float:
+        """Give how long the account has been connected, in seconds; 0 if it never was."""
+        return 0.0 if self.connected_since is None else now - self.connected_since
+
+    def stop(self, *, unlink: bool, wipe: bool, look: bool) -> None:
+        """Ask the run to end; log out, remove the profile, take a last picture if so wished."""
+        self._loop.call(lambda: self.run.stop(unlink=unlink, wipe=wipe, look=look))
+
+    def give_up(self) -> None:
+        """Kill the browser, and have the run end whatever it waits for."""
+        self._loop.call(self.run.kill)
+        self._task.cancel()
+
+    def kill(self) -> None:
+        """Kill the browser and wait for its end."""
+        self._loop.call(self.run.kill)
+        wait((self._task,), KILL_SECONDS)

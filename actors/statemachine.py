@@ -1,0 +1,216 @@
+"""An account's state machine: takes signals, has each decided, recorded, and acted on.
+
+The decisions are those of `lifecycle`; here their effects are carried out. Which signal a message
+or a report amounts to is no business of this file.
+"""
+
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import pykka
+
+from actors.alarm import Alarm
+from actors.attempt import Attempt
+from actors.browser.reports import PairingCodeShown, QrShown, Report
+from actors.evidence import address
+from actors.journal import Journal
+from actors.lifecycle import Decision, Effect, Life, Signal, decide
+from actors.messages import AccountMessage, BrowserReport, LeaveQueue, RegistryMessage, WantTurn
+from actors.surroundings import Surroundings
+from store.status import Cause, Status
+
+
+@dataclass(frozen=True)
+class _Closing:
+    """A decision whose rest waits until the browser is proven gone."""
+
+    decision: Decision
+    rest: tuple[Effect, ...]
+    detail: Mapping[str, Any] | None
+    recorded: bool
+
+
+class StateMachine:
+    """One account's status and the browser that goes with it. Used in the actor's thread.
+
+    Args:
+        journal: Where the account stands, and what writes it down.
+        surroundings: What all accounts share.
+        alarm: The account's clock; it is set to what bounds the present status.
+        tell: Tells the account's own actor.
+        tell_registry: Tells the registry.
+
+    Attributes:
+        life: Where the account is in its life.
+        attempt: Its browser, if there is one.
+        retry_delay: Seconds that a FAILED account waits before its next attempt. Set it before
+            the signal.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        surroundings: Surroundings,
+        alarm: Alarm,
+        tell: Callable[[AccountMessage], None],
+        tell_registry: Callable[[RegistryMessage], None],
+    ) -> None:
+        row = journal.row
+        self.life = Life(row.status, row.desired, row.linked, row.attempt)
+        self.attempt: Attempt | None = None
+        self.retry_delay = 0.0
+        self._id = row.id
+        self._journal = journal
+        self._around = surroundings
+        self._alarm = alarm
+        self._tell = tell
+        self._tell_registry = tell_registry
+        self._closing: _Closing | None = None
+        self._qr: QrShown | None = None
+        self._pairing: PairingCodeShown | None = None
+
+    @property
+    def closing(self) -> bool:
+        """Whether a browser was asked to end and is not gone yet; only its end is news now."""
+        return self._closing is not None
+
+    def signal(
+        self,
+        signal: Signal,
+        *,
+        attempt: int | None = None,
+        cause: Cause | None = None,
+        detail: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Have a signal decided, recorded and acted on; see `lifecycle.decide`.
+
+        Args:
+            signal: What happened.
+            attempt: The attempt it happened in, for signals that belong to one.
+            cause: Why, for the signals that bring their own cause.
+            detail: Evidence for whoever reads the event.
+        """
+        before = self.life
+        decision = decide(before, signal, attempt=attempt, cause=cause)
+        self.life = decision.life
+        self._journal.change(desired=self.life.desired)
+        if signal in (Signal.RESTART, Signal.RENEW) and decision.cause is not None:
+            self._journal.restarted(decision.cause)
+        if self.life.status is not Status.QR_READY:
+            self._qr = self._pairing = None
+        ends = Effect.CLOSE in decision.effects or Effect.UNLINK in decision.effects
+        started = before.status is Status.CONNECTING and self.life.status is not before.status
+        if ends or started:
+            self.leave_queue()
+        if ends and self.attempt is not None:
+            self._close(self.attempt, decision, detail)
+        else:
+            self._conclude(decision, decision.effects, detail, recorded=False)
+
+    def browser_is_gone(self, picture: bytes | None = None) -> None:
+        """Note that the browser has ended, and go on with what waited for that.
+
+        Args:
+            picture: What the page showed last, as PNG, if anybody looked.
+        """
+        self.attempt = None
+        closing, self._closing = self._closing, None
+        if closing is None:
+            return
+        self._alarm.off()
+        detail = closing.detail
+        if picture is not None and closing.decision.life.status is Status.FAILED:
+            detail = self._with_evidence(detail, picture)
+        self._conclude(closing.decision, closing.rest, detail, recorded=closing.recorded)
+
+    def show_qr(self, shown: QrShown) -> None:
+        """Show a code for as long as the account is QR_READY."""
+        self._qr = shown
+
+    def show_pairing_code(self, shown: PairingCodeShown) -> None:
+        """Show a pairing code for as long as the account is QR_READY."""
+        self._pairing = shown
+        self.show()
+
+    def show(self) -> None:
+        """Bring the account's view up to date."""
+        pid = None if self.attempt is None else self.attempt.run.pid
+        self._journal.show(qr=self._qr, pairing=self._pairing, pid=pid)
+
+    def leave_queue(self) -> None:
+        """Give up the account's place in the start queue, if it has one."""
+        self._tell_registry(LeaveQueue(self._id))
+
+    def _close(
+        self, attempt: Attempt, decision: Decision, detail: Mapping[str, Any] | None
+    ) -> None:
+        """Ask the browser to end; what the decision says besides waits until it is gone."""
+        unlink = Effect.UNLINK in decision.effects
+        wipe = Effect.WIPE in decision.effects
+        rest = tuple(
+            effect
+            for effect in decision.effects
+            if effect not in (Effect.CLOSE, Effect.UNLINK, Effect.WIPE)
+        )
+        # A status without a browser is told when there is none any more; others at once.
+        recorded = self.life.status.has_browser
+        if recorded:
+            self._journal.status(decision, detail)
+            self.show()
+        self._closing = _Closing(decision, rest, detail, recorded)
+        attempt.stop(unlink=unlink, wipe=wipe, look=self.life.status is Status.FAILED)
+        self._alarm.set(self._around.deadlines.closing)
+
+    def _with_evidence(
+        self, detail: Mapping[str, Any] | None, picture: bytes
+    ) -> Mapping[str, Any] | None:
+        """Keep the picture of a failed attempt for the event that comes next, and point to it."""
+        seq = self._journal.next_seq
+        if not self._around.evidence.keep(self._id, seq, picture):
+            return detail
+        return {**(detail or {}), "screenshot": address(self._id, seq)}
+
+    def _conclude(
+        self,
+        decision: Decision,
+        effects: tuple[Effect, ...],
+        detail: Mapping[str, Any] | None,
+        *,
+        recorded: bool,
+    ) -> None:
+        if decision.cause is not None and not recorded:
+            self._journal.status(decision, detail)
+        self.show()
+        if decision.cause is None and not effects:
+            return
+        self._alarm.off()
+        for effect in effects:
+            self._carry_out(effect)
+        if status := self.life.deadline:
+            self._alarm.set(self._around.deadlines.of(status))
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case Effect.ENQUEUE:
+                self._tell_registry(WantTurn(self._id, self.life.attempt, self.life.attended))
+            case Effect.OPEN:
+                self._open()
+            case Effect.BACK_OFF:
+                self._alarm.set(self.retry_delay)
+            case Effect.WIPE:
+                self._around.wipe(self._id)
+            case Effect.CLOSE | Effect.UNLINK:
+                pass
+
+    def _open(self) -> None:
+        number = self.life.attempt
+
+        def report(value: Report) -> None:
+            # What a browser says after its actor's end, nobody waits for.
+            with suppress(pykka.ActorDeadError):
+                self._tell(BrowserReport(number, value))
+
+        run = self._around.new_run(self._id, report)
+        self.attempt = Attempt(number, run, self._around.loop)

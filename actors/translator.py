@@ -1,0 +1,135 @@
+"""What the reports of an account's browser mean for the account: reports in, signals out.
+
+A report that the browser has failed goes to the account's actor, which judges failures.
+"""
+
+import time
+from collections.abc import Callable
+
+from actors.attempt import Attempt
+from actors.browser.reports import (
+    ActionRequired,
+    Authenticated,
+    Failed,
+    LoggedOut,
+    MessageReceived,
+    PairingCodeShown,
+    QrExhausted,
+    QrShown,
+    Ready,
+    Reloaded,
+    Report,
+    SyncProgress,
+    WentOffline,
+)
+from actors.evidence import address
+from actors.journal import Journal
+from actors.lifecycle import Signal
+from actors.limits import Renewal
+from actors.statemachine import StateMachine
+from actors.surroundings import Surroundings
+from store.status import Cause, Status
+
+PROGRESS_STEP = 10
+"""Percent between two recorded steps of a sync: enough to watch, too few to flood the log."""
+
+
+class Translator:
+    """Hears one account's browser and tells its state machine. Used in the actor's thread.
+
+    Args:
+        machine: Hears the signals.
+        journal: Takes what is told to the world beside the status: messages and codes.
+        renewal: Hears what is going on in the account.
+        surroundings: What all accounts share.
+        fail: Hears what failed, and how.
+    """
+
+    def __init__(
+        self,
+        machine: StateMachine,
+        journal: Journal,
+        renewal: Renewal,
+        surroundings: Surroundings,
+        fail: Callable[[Cause, str], None],
+    ) -> None:
+        self._machine = machine
+        self._journal = journal
+        self._renewal = renewal
+        self._around = surroundings
+        self._fail = fail
+
+    def hear(self, attempt: Attempt, report: Report) -> None:
+        """Pass on what a report of the running attempt means.
+
+        A browser that was asked to end is heard only for its messages: they came, whatever it
+        says about itself.
+        """
+        if isinstance(report, MessageReceived):
+            self._renewal.note_activity(time.monotonic())
+            self._journal.message(report)
+        elif not self._machine.closing:
+            attempt.offline = isinstance(report, WentOffline)
+            self._hear_page(attempt, report)
+
+    def _hear_page(self, attempt: Attempt, report: Report) -> None:
+        signal, number = self._machine.signal, attempt.number
+        match report:
+            case QrShown():
+                self._qr_shown(attempt, report)
+            case QrExhausted():
+                signal(Signal.QR_EXHAUSTED, attempt=number)
+            case PairingCodeShown():
+                self._machine.show_pairing_code(report)
+                self._journal.pairing_code(report)
+            case Authenticated(fresh):
+                attempt.progress = 0
+                signal(Signal.LINKED if fresh else Signal.RESUMING, attempt=number)
+            case SyncProgress(percent):
+                if percent >= attempt.progress + PROGRESS_STEP:
+                    attempt.progress = percent
+                    signal(Signal.PROGRESS, attempt=number, detail={"progress": percent})
+            case Ready():
+                self._ready(attempt, report)
+            case WentOffline(detail):
+                signal(Signal.OFFLINE, attempt=number, detail={"message": detail})
+            case LoggedOut(reason):
+                signal(Signal.UNLINKED, attempt=number, detail={"reason": reason})
+            case ActionRequired():
+                self._action_required(attempt, report)
+            case Reloaded():
+                signal(Signal.RELOADED, attempt=number)
+            case Failed(failure, detail):
+                self._fail(Cause(failure.value), detail)
+            case _:
+                pass
+
+    def _qr_shown(self, attempt: Attempt, report: QrShown) -> None:
+        life = self._machine.life
+        lost = life.linked and not life.attended
+        self._machine.show_qr(report)
+        self._machine.signal(Signal.SESSION_LOST if lost else Signal.QR, attempt=attempt.number)
+        if self._machine.life.status is Status.QR_READY:
+            self._journal.qr(report)
+
+    def _ready(self, attempt: Attempt, report: Ready) -> None:
+        self._journal.change(phone=report.phone, push_name=report.push_name)
+        if attempt.connected_since is None:
+            attempt.connected_since = time.monotonic()
+            self._renewal.note_activity(attempt.connected_since)
+        facts = {"webVersion": report.web_version, "missingModules": list(report.missing_modules)}
+        self._machine.signal(Signal.READY, attempt=attempt.number, detail=facts)
+
+    def _action_required(self, attempt: Attempt, report: ActionRequired) -> None:
+        account_id, seq = self._journal.row.id, self._journal.next_seq
+        cause = Cause(report.kind.value)
+        detail = {
+            "kind": report.kind.value,
+            "message": report.detail,
+            "screenshot": address(account_id, seq),
+        }
+        self._machine.signal(Signal.ACTION, attempt=attempt.number, cause=cause, detail=detail)
+        if self._journal.next_seq > seq:
+            # The event does not wait for its picture, which follows in a moment.
+            picture = self._around.evidence.photograph(account_id, seq, attempt.run.screenshot)
+            self._around.loop.submit(picture)
