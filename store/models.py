@@ -78,3 +78,16 @@ class Lease(Model):
         table = "leases"
         table_description = "Who owns which account"
         indexes = (Index(fields=("owner",)),)
+
+
+class Trimmed(Model):
+    """How far the log was removed from its beginning. It has one row, or none."""
+
+    id = fields.IntField(primary_key=True, generated=False)
+    until = fields.BigIntField()
+
+    class Meta:
+        """Read by whoever resumes from an id."""
+
+        table = "trimmed"
+        table_description = "How far the log was removed"
