@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 
 from aiohttp import web
 
@@ -16,14 +17,16 @@ from actors.surroundings import Deadlines
 from actors.tenure import LeaseTerms
 from api.auth import KEY, load_key, require_key
 from api.errors import problems
-from api.keys import BUS, MANAGER, RECORDER, SETTINGS
+from api.keys import BUS, FEED, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME, Lifetime, refuse_while_stopping
+from api.listeners import LISTENERS, close_streams
 from api.routes import OPEN, ROUTES
 from api.settings import Settings, SettingsError, variable
-from api.stream import LISTENERS, close_streams
 from store.bus import Bus, InProcessBus, RedisBus
 from store.database import open_database
+from store.feed import Feed
 from store.recorder import Recorder
+from store.retention import Retention, Trimmer
 
 ManagerMaker = Callable[[ManagerConfig, Recorder], Manager]
 
@@ -78,9 +81,15 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
             bus = app[BUS] = _bus(settings)
             opened.push_async_callback(bus.close)
             await bus.start()
+            feed = app[FEED] = Feed(bus)
+            opened.push_async_callback(feed.close)
+            await feed.start()
             recorder = app[RECORDER] = Recorder(bus)
             opened.push_async_callback(recorder.close, LAST_WRITES_SECONDS)
             await recorder.start()
+            trimmer = Trimmer(_retention(settings))
+            opened.push_async_callback(trimmer.close)
+            await trimmer.start()
             manager = app[MANAGER] = make_manager(manager_config(settings), recorder)
             opened.push_async_callback(stop_working, app)
             await manager.start()
@@ -120,6 +129,11 @@ def _bus(settings: Settings) -> Bus:
     if settings.redis_url is None:
         return InProcessBus()
     return RedisBus(settings.redis_url, settings.redis_prefix)
+
+
+def _retention(settings: Settings) -> Retention:
+    days, count = settings.events_max_days, settings.events_max_count
+    return Retention(timedelta(days=days) if days else None, count or None)
 
 
 def manager_config(settings: Settings) -> ManagerConfig:

@@ -4,13 +4,14 @@ from aiohttp import web
 
 from api.accounts import find
 from api.schemas import EventsQuery, read_query
-from store import events
+from store import events, retention
 
 
 async def index(request: web.Request) -> web.Response:
     """`GET /accounts/{id}/events?since=&limit=`: what happened after event `since`.
 
-    `next` is the `since` of the following page, null on the last one.
+    `next` is the `since` of the following page, null on the last one. `gap` says that the log has
+    been trimmed past `since`, so that something may be missing.
     """
     query = read_query(request, EventsQuery)
     account, _ = await find(request)
@@ -20,5 +21,6 @@ async def index(request: web.Request) -> web.Response:
         {
             "items": [event.as_json() for event in page],
             "next": page[-1].id if len(found) > len(page) else None,
+            "gap": query.since < await retention.trimmed(),
         }
     )

@@ -5,9 +5,11 @@ from aiohttp import web
 from actors.manager import Manager
 from api.settings import Settings
 from store.bus import Bus
+from store.feed import Feed
 from store.recorder import Recorder
 
 SETTINGS = web.AppKey("SETTINGS", Settings)
 BUS = web.AppKey("BUS", Bus)
+FEED = web.AppKey("FEED", Feed)
 RECORDER = web.AppKey("RECORDER", Recorder)
 MANAGER = web.AppKey("MANAGER", Manager)

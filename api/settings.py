@@ -96,6 +96,19 @@ class Settings(BaseSettings):
         description="Key that clients must present; made and kept at first start unless given. "
         "Better a variable than a flag, which others on this machine can see.",
     )
+    events_max_days: float = Field(
+        30.0,
+        ge=0,
+        le=36_500,
+        allow_inf_nan=False,
+        description="Days that recorded events are kept; 0 is for ever.",
+    )
+    events_max_count: int = Field(
+        1_000_000,
+        ge=0,
+        le=10**12,
+        description="How many recorded events are kept, of all accounts; 0 is no limit.",
+    )
     log_level: LogLevel = Field("INFO", description="Least severe log lines that are written.")
 
     body_limit: int = Field(

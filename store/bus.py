@@ -1,17 +1,16 @@
 """The bus: how events reach whoever listens, in this process and over Redis. It keeps nothing.
 
-Whoever was away asks the log for what was missed.
+Whoever was away asks the log for what was missed: see `feed`.
 """
 
 import asyncio
-import json
 import logging
 import random
 import re
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -20,8 +19,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from store.events import Event
 
-MAX_QUEUE = 1000
-"""How many events wait for a reader unless it says otherwise."""
 OUTBOX = 10_000
 """How many recorded events wait for a Redis that is away; the oldest go first, the log has them."""
 SENT_AT_ONCE = 500
@@ -38,6 +35,9 @@ CLOSE_SECONDS = 1.0
 
 logger = logging.getLogger(__name__)
 
+Listener = Callable[[Event, bool], None]
+"""Called with an event, and with whether this server published it."""
+
 
 @dataclass(frozen=True, slots=True)
 class BusState:
@@ -48,71 +48,6 @@ class BusState:
     """Why it is not."""
 
 
-class Subscription:
-    """The events that someone listens to, in the order of their publication.
-
-    An asynchronous iterator for one reader, and a context manager that ends it. A reader that is
-    slower than its queue is long is cut off: `overflowed` is set and the iteration ends at once.
-    """
-
-    def __init__(
-        self,
-        max_queue: int,
-        accounts: Collection[str] | None,
-        types: Collection[str] | None,
-        on_close: Callable[["Subscription"], None],
-    ) -> None:
-        self._max_queue = max_queue
-        self._accounts = None if accounts is None else frozenset(accounts)
-        self._types = None if types is None else frozenset(types)
-        self._on_close = on_close
-        self._queue: deque[Event] = deque()
-        self._news = asyncio.Event()
-        self._ended = False
-        self.overflowed = False
-        """Whether events were missed because the reader was too slow."""
-
-    def offer(self, event: Event) -> None:
-        """Give the reader an event, if it is one that it listens to. For the bus."""
-        if self._ended or not self._wants(event):
-            return
-        if len(self._queue) >= self._max_queue:
-            self.overflowed = True
-            self._queue.clear()
-            self.close()
-            return
-        self._queue.append(event)
-        self._news.set()
-
-    def close(self) -> None:
-        """Listen no more; the iteration ends after what is already here."""
-        self._ended = True
-        self._news.set()
-        self._on_close(self)
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.close()
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> Event:
-        while not self._queue:
-            if self._ended:
-                raise StopAsyncIteration
-            self._news.clear()
-            await self._news.wait()
-        return self._queue.popleft()
-
-    def _wants(self, event: Event) -> bool:
-        return (self._accounts is None or event.account_id in self._accounts) and (
-            self._types is None or event.type in self._types
-        )
-
-
 class Bus(Protocol):
     """Carries events to whoever listens. Used on the loop's thread."""
 
@@ -120,23 +55,15 @@ class Bus(Protocol):
         """Begin to carry."""
 
     async def close(self) -> None:
-        """End all subscriptions, and carry no more."""
+        """Carry no more."""
 
     def publish(self, event: Event) -> None:
         """Give an event to all who listen now. Returns at once and never raises."""
 
-    def subscribe(
-        self,
-        max_queue: int = MAX_QUEUE,
-        accounts: Collection[str] | None = None,
-        types: Collection[str] | None = None,
-    ) -> Subscription:
-        """Listen from now on.
+    def listen(self, listener: Listener) -> None:
+        """Have a listener called with each event from now on, until the bus is closed.
 
-        Args:
-            max_queue: How many events may wait for the reader before it is cut off.
-            accounts: Only events of these accounts.
-            types: Only events of these types.
+        It is called on the loop's thread, returns at once and never raises.
         """
 
     @property
@@ -148,31 +75,27 @@ class InProcessBus:
     """The bus of a server that is alone."""
 
     def __init__(self) -> None:
-        self._subscriptions: set[Subscription] = set()
+        self._listeners: list[Listener] = []
 
     async def start(self) -> None:
         """Do nothing: this bus is always there."""
 
     async def close(self) -> None:
-        """End all subscriptions."""
-        for subscription in tuple(self._subscriptions):
-            subscription.close()
+        """Forget all listeners."""
+        self._listeners.clear()
 
     def publish(self, event: Event) -> None:
         """Give an event to all who listen now."""
-        for subscription in tuple(self._subscriptions):
-            subscription.offer(event)
+        self.pass_on(event, ours=True)
 
-    def subscribe(
-        self,
-        max_queue: int = MAX_QUEUE,
-        accounts: Collection[str] | None = None,
-        types: Collection[str] | None = None,
-    ) -> Subscription:
-        """Listen from now on; see `Bus.subscribe`."""
-        subscription = Subscription(max_queue, accounts, types, self._subscriptions.discard)
-        self._subscriptions.add(subscription)
-        return subscription
+    def pass_on(self, event: Event, *, ours: bool) -> None:
+        """Give an event, of this server or of another one, to all who listen now."""
+        for listener in self._listeners:
+            listener(event, ours)
+
+    def listen(self, listener: Listener) -> None:
+        """Have a listener called from now on; see `Bus.listen`."""
+        self._listeners.append(listener)
 
     @property
     def state(self) -> BusState:
@@ -185,7 +108,7 @@ class RedisBus:
 
     Whoever listens in this process gets this server's events at once, whatever Redis does. Redis
     being away is a state, never an exception: recorded events wait for it in their order, transient
-    ones do not. A consumer can get an event twice after Redis was away; `(accountId, seq)` tells.
+    ones do not. A listener can get an event twice after Redis was away; `(accountId, seq)` tells.
 
     Args:
         url: `redis://`, `rediss://` or `unix://`.
@@ -226,7 +149,7 @@ class RedisBus:
         await _wait(self._settled, START_SECONDS)
 
     async def close(self) -> None:
-        """End all subscriptions, let Redis take what is left if it is there, and disconnect."""
+        """Let Redis take what is left if it is there, and disconnect."""
         await self._local.close()
         if self.state.ok and self._waiting:
             await _wait(self._all_sent, CLOSE_SECONDS)
@@ -248,14 +171,9 @@ class RedisBus:
         self._all_sent.clear()
         self._news.set()
 
-    def subscribe(
-        self,
-        max_queue: int = MAX_QUEUE,
-        accounts: Collection[str] | None = None,
-        types: Collection[str] | None = None,
-    ) -> Subscription:
-        """Listen from now on, also to other servers' events; see `Bus.subscribe`."""
-        return self._local.subscribe(max_queue, accounts, types)
+    def listen(self, listener: Listener) -> None:
+        """Have a listener called from now on, also with other servers' events; see `Bus.listen`."""
+        self._local.listen(listener)
 
     @property
     def state(self) -> BusState:
@@ -311,7 +229,7 @@ class RedisBus:
     async def _send_batch(self) -> None:
         pipeline = self._client.pipeline(transaction=False)
         for event in self._sending:
-            payload = json.dumps(event.as_json()).encode()
+            payload = event.text.encode()
             self._echoes[payload] = None
             pipeline.publish(f"{self._prefix}:{event.type}:{event.account_id}", payload)
         while len(self._echoes) > ECHOES:
@@ -339,7 +257,7 @@ class RedisBus:
             self._note_well("listening")
         elif message["type"] == "pmessage" and message["data"] not in self._echoes:
             try:
-                self._local.publish(Event.from_json(message["data"]))
+                self._local.pass_on(Event.from_json(message["data"]), ours=False)
             except ValueError:
                 logger.debug("Not an event, on channel %r", message["channel"])
 

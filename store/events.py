@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Self
 
 from store import models
@@ -27,7 +28,7 @@ class EventType(StrEnum):
     """What an account uses of the machine. Never kept."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Event:
     """Something that happened to an account.
 
@@ -54,6 +55,11 @@ class Event:
             "at": timestamp(self.at),
             "data": self.data,
         }
+
+    @cached_property
+    def text(self) -> str:
+        """The event as JSON; made once, however many there are to read it."""
+        return json.dumps(self.as_json())
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

@@ -25,6 +25,8 @@ CAPACITY = 100_000
 """How many events may wait: about 100 MB, or an hour of 500 busy accounts without a database."""
 BATCH = 200
 """How many events one transaction commits: enough to outrun the disk, too few to hold it long."""
+WRITER_LOCK = 0x77616577
+"""Names our lock among all that the users of one Postgres database may take."""
 REFUSALS = (
     IntegrityError,
     ValidationError,
@@ -294,6 +296,7 @@ class Recorder:
     async def _insert(self, batch: Sequence[_Entry]) -> list[Event]:
         fenced = {entry.event.account_id for entry in batch if entry.epoch is not None}
         async with transaction() as connection:
+            await _wait_for_turn(connection)
             current = await leases.current_epochs(connection, fenced)
             stale = [entry for entry in batch if entry.is_stale(current)]
             valid = [entry for entry in batch if not entry.is_stale(current)]
@@ -321,6 +324,16 @@ class Recorder:
             seconds = asyncio.get_running_loop().time() - self._away_since
             logger.info("The database is back after %.1f s, %d events wait", seconds, self.pending)
         self._reason = None
+
+
+async def _wait_for_turn(connection: BaseDBAsyncClient) -> None:
+    """Let no other server write events before the transaction ends.
+
+    So ids are committed in their order: who has seen one will find no smaller one later. On SQLite
+    a transaction is alone anyway.
+    """
+    if connection.capabilities.dialect == "postgres":
+        await connection.execute_query(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
 
 
 def is_refusal(error: Exception) -> bool:

@@ -108,11 +108,13 @@ async def test_what_each_browser_takes_is_told_and_summed_up(start: Start, proce
     bus = stage.recorder._bus
     assert isinstance(bus, InProcessBus)
     told: dict[str, Event] = {}
-    async with bus.subscribe(max_queue=100, types=frozenset({"resources"})) as live:
-        async for event in live:
+
+    def hear(event: Event, ours: bool) -> None:
+        if event.type == "resources":
             told[event.account_id] = event
-            if event.account_id == "server" and account_id in told:
-                break
+
+    bus.listen(hear)
+    await until(lambda: told.keys() >= {"server", account_id})
     assert told[account_id].seq is None
     figures = {"pssMb", "cpuPercent", "cpuSeconds", "processes", "threads"}
     assert set(told[account_id].data) == figures

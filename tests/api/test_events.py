@@ -46,3 +46,16 @@ async def test_history_holds_no_codes(api: Api) -> None:
     await api.show_qr(account_id, "2@secret")
     await api.recorded()
     assert "2@secret" not in await (await api.get(f"/accounts/{account_id}/events")).text()
+
+
+async def test_history_says_when_something_before_it_is_gone(api: Api) -> None:
+    account_id = await api.create()
+    await api.link(account_id)
+    await api.recorded()
+    oldest = await api.trim_log(keep=1)
+
+    whole = await (await api.get(f"/accounts/{account_id}/events?since={oldest - 1}")).json()
+    broken = await (await api.get(f"/accounts/{account_id}/events")).json()
+
+    assert whole["items"] == broken["items"]
+    assert (whole["gap"], broken["gap"]) == (False, True)

@@ -298,6 +298,6 @@ async def test_without_a_database_the_stream_is_to_be_tried_again(
     async def away() -> int:
         raise DatabaseAway
 
-    monkeypatch.setattr("api.stream.events.newest_id", away)
+    monkeypatch.setattr("api.frames.events.newest_id", away)
     async with api.ws_connect("/ws") as socket:
         assert await close_code(socket) == WSCloseCode.TRY_AGAIN_LATER

@@ -9,9 +9,10 @@ from aiohttp.test_utils import TestClient
 from actors.browser.reports import Authenticated, QrShown, Ready
 from api.keys import BUS, MANAGER, RECORDER
 from api.lifetime import LIFETIME
-from api.stream import LISTENERS
-from store import models
+from api.listeners import LISTENERS
+from store import events, models, retention
 from store.events import Event
+from store.retention import Retention
 from store.status import Status
 from tests.told import ToldManager, ToldRun, until
 
@@ -80,13 +81,15 @@ class Api(TestClient[web.Request, web.Application]):
 
     async def trim_log(self, keep: int) -> int:
         """Leave only the newest events in the log, and tell the oldest of them."""
-        kept: list[int] = [row.id for row in await models.Event.all().order_by("-id").limit(keep)]
-        await models.Event.exclude(id__in=kept).delete()
-        return min(kept)
+        await models.Event.all().update(at=datetime.now(UTC) - timedelta(days=1))
+        await retention.trim(Retention(max_count=keep), datetime.now(UTC))
+        oldest = await events.oldest_id()
+        assert oldest is not None
+        return oldest
 
     @property
     def streams(self) -> int:
-        """How many websockets are open."""
+        """How many clients follow the stream."""
         return len(self.part(LISTENERS))
 
     def begin_stopping(self) -> None:

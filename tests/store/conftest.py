@@ -45,7 +45,5 @@ async def recorder(database: None, bus: InProcessBus) -> AsyncIterator[Recorder]
 
 
 @pytest.fixture
-async def listener(bus: InProcessBus) -> AsyncIterator[Listener]:
-    listener = Listener(bus)
-    yield listener
-    await listener.close()
+def listener(bus: InProcessBus) -> Listener:
+    return Listener(bus)

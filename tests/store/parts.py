@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from store.bus import Bus, Subscription
+from store.bus import Bus
 from store.events import Event
 
 
@@ -36,16 +36,12 @@ class Listener:
 
     def __init__(self, bus: Bus) -> None:
         self.heard: list[Event] = []
-        self._subscription = bus.subscribe(max_queue=100_000)
-        self._task = asyncio.create_task(self._listen(self._subscription))
+        self.ours: list[bool] = []
+        bus.listen(self._hear)
 
-    async def _listen(self, subscription: Subscription) -> None:
-        async for event in subscription:
-            self.heard.append(event)
-
-    async def close(self) -> None:
-        self._subscription.close()
-        await self._task
+    def _hear(self, event: Event, ours: bool) -> None:
+        self.heard.append(event)
+        self.ours.append(ours)
 
     @property
     def seqs(self) -> list[int | None]:

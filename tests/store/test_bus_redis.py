@@ -60,6 +60,7 @@ async def test_our_own_events_are_heard_once(start_bus: StartBus) -> None:
 
     # What comes back from Redis comes in the order of publication, so our own is here by now.
     assert [event.account_id for event in listener.heard] == ["a", "b"]
+    assert listener.ours == [True, False]
 
 
 async def test_a_consumer_gets_the_events_json_on_a_channel_of_its_type_and_account(

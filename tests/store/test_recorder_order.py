@@ -62,7 +62,6 @@ async def run(steps: Sequence[tuple[str, int]], path: Path) -> None:
         held.close()
         assert await recorder.close(10)
         await until(lambda: len(listener.heard) >= len(expected))
-        await listener.close()
 
         heard = [event for event in listener.heard if event.id is not None]
         assert [_without_id(event) for event in listener.heard] == expected

@@ -1,0 +1,112 @@
+"""What the stream tells a client, in its order: hello, snapshot, what was missed, what happens.
+
+How it travels is for `stream` (websocket) and `sse` (server-sent events).
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from api.accounts import present
+from api.keys import MANAGER
+from api.schemas import PairingCode, Qr, SnapshotAccount, StreamQuery
+from store import accounts, events, retention
+from store.events import Event, timestamp
+from store.subscription import Subscription
+
+REPLAY_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One thing told."""
+
+    type: str
+    text: str
+    """All of it, as JSON."""
+    id: int | None = None
+    """What `since` continues after it; nothing where that is as before."""
+
+
+async def frames(
+    app: web.Application, query: StreamQuery, live: Subscription
+) -> AsyncIterator[Frame]:
+    """Tell a client everything, until its subscription ends.
+
+    Args:
+        app: The application.
+        query: What the client asked for.
+        live: Its subscription, which was there before this is called, so that nothing falls between
+            the log and what happens.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    newest = await events.newest_id()
+    resumed = query.since is not None
+    last = newest if query.since is None else query.since
+    yield _frame("hello", {"newest": newest}, last)
+    yield _frame("snapshot", {"accounts": await _snapshot(app, query.accounts)})
+    if resumed:
+        if await has_gap(last, newest):
+            oldest = await events.oldest_id()
+            yield _frame("gap", {"since": last, "oldest": oldest, "newest": newest})
+        # Ids beyond the newest come from another log, such as one before a restored backup.
+        last = min(last, newest)
+        async for missed in _missed(last, query):
+            yield _told(missed)
+            assert missed.id is not None
+            last = missed.id
+    async for event in live:
+        if event.id is None or event.id > last:
+            yield _told(event)
+
+
+async def has_gap(since: int, newest: int) -> bool:
+    """Tell whether events after an id are no longer there to be told, or never were.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    return since > newest or since < await retention.trimmed()
+
+
+async def _missed(since: int, query: StreamQuery) -> AsyncIterator[Event]:
+    """Read the log to its end, also what is written meanwhile."""
+    while True:
+        page = await events.after(since, REPLAY_PAGE, query.accounts, query.types)
+        for event in page:
+            yield event
+        if len(page) < REPLAY_PAGE:
+            return
+        assert page[-1].id is not None
+        since = page[-1].id
+
+
+async def _snapshot(app: web.Application, only: frozenset[str] | None) -> list[dict[str, Any]]:
+    """Show every account, with the codes on its page: they are in no log."""
+    shown = []
+    for row in await accounts.all_rows():
+        if only is not None and row.id not in only:
+            continue
+        view = app[MANAGER].view(row.id)
+        account = SnapshotAccount(
+            **present(row, view).model_dump(),
+            qr=Qr.shown(view.qr) if view and view.qr else None,
+            pairing_code=PairingCode.shown(view.pairing) if view and view.pairing else None,
+        )
+        shown.append(account.model_dump(mode="json", by_alias=True))
+    return shown
+
+
+def _told(event: Event) -> Frame:
+    return Frame(event.type, event.text, event.id)
+
+
+def _frame(type_: str, data: Mapping[str, Any], resume: int | None = None) -> Frame:
+    text = json.dumps({"type": type_, "at": timestamp(datetime.now(UTC)), "data": data})
+    return Frame(type_, text, resume)

@@ -1,0 +1,76 @@
+"""A reader of events: what waits for it, what it listens to, and its end when it is too slow."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Collection
+from typing import Self
+
+from store.events import Event
+
+MAX_QUEUE = 1000
+"""How many events wait for a reader unless it says otherwise."""
+
+
+class Subscription:
+    """The events that someone listens to, in the order in which they are told.
+
+    An asynchronous iterator for one reader, and a context manager that ends it. A reader that is
+    slower than its queue is long is cut off: `overflowed` is set and the iteration ends at once.
+    """
+
+    def __init__(
+        self,
+        max_queue: int,
+        accounts: Collection[str] | None,
+        types: Collection[str] | None,
+        on_close: Callable[["Subscription"], None],
+    ) -> None:
+        self._max_queue = max_queue
+        self._accounts = None if accounts is None else frozenset(accounts)
+        self._types = None if types is None else frozenset(types)
+        self._on_close = on_close
+        self._queue: deque[Event] = deque()
+        self._news = asyncio.Event()
+        self._ended = False
+        self.overflowed = False
+        """Whether events were missed because the reader was too slow."""
+
+    def offer(self, event: Event) -> None:
+        """Give the reader an event, if it is one that it listens to."""
+        if self._ended or not self._wants(event):
+            return
+        if len(self._queue) >= self._max_queue:
+            self.overflowed = True
+            self._queue.clear()
+            self.close()
+            return
+        self._queue.append(event)
+        self._news.set()
+
+    def close(self) -> None:
+        """Listen no more; the iteration ends after what is already here."""
+        self._ended = True
+        self._news.set()
+        self._on_close(self)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._queue:
+            if self._ended:
+                raise StopAsyncIteration
+            self._news.clear()
+            await self._news.wait()
+        return self._queue.popleft()
+
+    def _wants(self, event: Event) -> bool:
+        return (self._accounts is None or event.account_id in self._accounts) and (
+            self._types is None or event.type in self._types
+        )
