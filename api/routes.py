@@ -2,7 +2,19 @@
 
 from aiohttp import web
 
-from api import accounts, auth, events, evidence, health, messages, metrics, qr, stream, webpage
+from api import (
+    accounts,
+    auth,
+    events,
+    evidence,
+    health,
+    messages,
+    metrics,
+    qr,
+    sse,
+    stream,
+    webpage,
+)
 
 OPEN = frozenset(
     {
@@ -27,7 +39,9 @@ ROUTES = [
     web.get("/health/live", health.live),
     web.get("/health/ready", health.ready),
     web.get("/metrics", metrics.metrics),
-    web.get("/ws", stream.stream),
+    # A HEAD would wait for the end of the stream.
+    web.get("/ws", stream.stream, allow_head=False),
+    web.get("/events", sse.stream, allow_head=False),
     web.post("/accounts", accounts.create),
     web.get("/accounts", accounts.index),
     web.get(_ACCOUNT, accounts.show),

@@ -1,0 +1,130 @@
+"""The stream as server-sent events, for `curl` and `EventSource`. What it tells is for `frames`.
+
+Each event's `data` is the JSON that a websocket's client gets; its `id` is what `since` continues
+after, and comes back as `Last-Event-ID` when the client connects again.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from api.errors import MalformedRequest
+from api.frames import Frame, frames
+from api.keys import FEED, SETTINGS
+from api.listeners import LISTENERS
+from api.schemas import MAX_ID, StreamQuery, read_query
+from store.errors import DatabaseAway
+from store.subscription import Subscription
+
+SEND_SECONDS = 10.0
+"""How long what is sent may wait for a client that does not read."""
+RETRY_MS = 1000
+"""How long a client is asked to wait before it connects again."""
+
+logger = logging.getLogger(__name__)
+
+
+class SseListener:
+    """The client of one stream of server-sent events. Sending to it takes bounded time."""
+
+    def __init__(
+        self, response: web.StreamResponse, transport: asyncio.Transport, live: Subscription
+    ) -> None:
+        self._response = response
+        self._transport = transport
+        self._live = live
+
+    async def send_all(self, told: AsyncIterator[Frame], ping_seconds: float) -> None:
+        """Send frames until there are no more, or the client is too slow or gone."""
+        try:
+            await self._send(f"retry: {RETRY_MS}\n\n")
+            async for frame in _with_pings(told, ping_seconds):
+                await self._send(frame)
+        except (TimeoutError, ConnectionError):
+            # What a client does not read would keep the connection open for ever.
+            self._transport.abort()
+        except DatabaseAway as error:
+            logger.debug("A stream ends, its client comes back: %s", error)
+        except Exception:
+            # The answer has begun, so that it cannot become a problem.
+            logger.exception("A stream failed")
+
+    async def say_goodbye(self) -> None:
+        """End the stream; the client comes back by itself, to whatever server is there then."""
+        self._live.close()
+
+    async def _send(self, text: str) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            await self._response.write(text.encode())
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """`GET /events?accounts=&types=&since=`: the stream, from event `since` if it is given.
+
+    `Last-Event-ID` goes before `since`: a client that connects again asks for the same address.
+    """
+    query = read_query(request, StreamQuery)
+    since = _last_event_id(request)
+    if since is not None:
+        query = query.model_copy(update={"since": since})
+    settings = request.app[SETTINGS]
+    response = web.StreamResponse(
+        headers={
+            "Content-Type": "text/event-stream",
+            "Cache-Control": "no-store",
+            # Else nginx keeps events until it has some kilobytes of them.
+            "X-Accel-Buffering": "no",
+        }
+    )
+    # Subscribed before the log is read, so that nothing falls between the two.
+    async with request.app[FEED].subscribe(
+        max_queue=settings.websocket_queue, accounts=query.accounts, types=query.types
+    ) as live:
+        await response.prepare(request)
+        assert request.transport is not None
+        listener = SseListener(response, request.transport, live)
+        request.app[LISTENERS].add(listener)
+        try:
+            await listener.send_all(
+                frames(request.app, query, live), settings.websocket_ping_seconds
+            )
+        finally:
+            request.app[LISTENERS].discard(listener)
+    return response
+
+
+async def _with_pings(told: AsyncIterator[Frame], every: float) -> AsyncIterator[str]:
+    """Write frames as server-sent events, and comments while there are none."""
+    waiting = asyncio.ensure_future(anext(told, None))
+    try:
+        while True:
+            await asyncio.wait({waiting}, timeout=every)
+            if not waiting.done():
+                # Only writing notices that a client is gone.
+                yield ": ping\n\n"
+                continue
+            frame = waiting.result()
+            if frame is None:
+                return
+            yield _written(frame)
+            waiting = asyncio.ensure_future(anext(told, None))
+    finally:
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+
+
+def _written(frame: Frame) -> str:
+    resume = "" if frame.id is None else f"id: {frame.id}\n"
+    return f"{resume}event: {frame.type}\ndata: {frame.text}\n\n"
+
+
+def _last_event_id(request: web.Request) -> int | None:
+    text = request.headers.get("Last-Event-ID", "")
+    if not text:
+        return None
+    if not re.fullmatch(r"[0-9]{1,19}", text) or int(text) > MAX_ID:
+        raise MalformedRequest("Last-Event-ID must be the id of an event.")
+    return int(text)
