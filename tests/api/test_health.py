@@ -58,6 +58,7 @@ async def test_health_lists_the_accounts_that_are_active(api: Api) -> None:
 
 
 async def test_health_names_its_parts(api: Api) -> None:
+    await until(lambda: api.manager.figures)
     components = (await (await api.get("/health")).json())["components"]
     assert components.pop("disk").keys() == {"status", "freeMb"}
     assert components == {
@@ -71,6 +72,7 @@ async def test_health_says_that_the_disk_is_full(
     start_api: Callable[[Settings], Awaitable[Api]], settings: Settings
 ) -> None:
     api = await start_api(settings.model_copy(update={"disk_min_mb": 10_000_000}))
+    await until(lambda: api.manager.figures)
     answer = await api.get("/health")
     health = await answer.json()
     assert answer.status == 200
