@@ -55,6 +55,7 @@ from actors.messages import (
     Vacate,
 )
 from actors.monitor import Figures, MonitorActor, MonitorConfig, Watched
+from actors.observer import Observer
 from actors.orphans import remove_orphans
 from actors.ownership import Ownership
 from actors.recall import Recall
@@ -97,11 +98,20 @@ class ManagerConfig:
 
 
 class Manager:
-    """Starts, commands and stops everything that runs. Lives on the loop."""
+    """Starts, commands and stops everything that runs. Lives on the loop.
 
-    def __init__(self, config: ManagerConfig, recorder: Recorder) -> None:
+    Args:
+        config: Its numbers.
+        recorder: Where what happens is kept.
+        observer: Who hears how the accounts fare.
+    """
+
+    def __init__(
+        self, config: ManagerConfig, recorder: Recorder, observer: Observer | None = None
+    ) -> None:
         self._config = config
         self._recorder = recorder
+        self._observer = observer or Observer()
         self._recall = Recall(recorder, config.store_timeout)
         self._evidence = Evidence(config.browser.profiles_dir.parent / "evidence")
         self._views = Views()
@@ -136,6 +146,7 @@ class Manager:
             policy=self._config.policy,
             deadlines=self._config.deadlines,
             limits=self._config.limits,
+            observer=self._observer,
         )
         self._registry = RegistryActor.start(around, self._config.starts)
         self._monitor = MonitorActor.start(

@@ -18,6 +18,7 @@ from actors.evidence import address
 from actors.journal import Journal
 from actors.lifecycle import Decision, Effect, Life, Signal, decide
 from actors.messages import AccountMessage, BrowserReport, LeaveQueue, RegistryMessage, WantTurn
+from actors.stopwatch import Stopwatch
 from actors.surroundings import Surroundings
 from store.status import Cause, Status
 
@@ -67,6 +68,7 @@ class StateMachine:
         self._alarm = alarm
         self._tell = tell
         self._tell_registry = tell_registry
+        self._stopwatch = Stopwatch(surroundings.observer)
         self._closing: _Closing | None = None
         self._qr: QrShown | None = None
         self._pairing: PairingCodeShown | None = None
@@ -157,7 +159,7 @@ class StateMachine:
         # A status without a browser is told when there is none any more; others at once.
         recorded = self.life.status.has_browser
         if recorded:
-            self._journal.status(decision, detail)
+            self._record(decision, detail)
             self.show()
         self._closing = _Closing(decision, rest, detail, recorded)
         attempt.stop(unlink=unlink, wipe=wipe, look=self.life.status is Status.FAILED)
@@ -181,7 +183,7 @@ class StateMachine:
         recorded: bool,
     ) -> None:
         if decision.cause is not None and not recorded:
-            self._journal.status(decision, detail)
+            self._record(decision, detail)
         self.show()
         if decision.cause is None and not effects:
             return
@@ -190,6 +192,11 @@ class StateMachine:
             self._carry_out(effect)
         if status := self.life.deadline:
             self._alarm.set(self._around.deadlines.of(status))
+
+    def _record(self, decision: Decision, detail: Mapping[str, Any] | None) -> None:
+        assert decision.cause is not None
+        self._journal.status(decision, detail)
+        self._stopwatch.note(decision.life.status, decision.cause)
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
@@ -206,6 +213,7 @@ class StateMachine:
 
     def _open(self) -> None:
         number = self.life.attempt
+        self._stopwatch.note_turn()
 
         def report(value: Report) -> None:
             # What a browser says after its actor's end, nobody waits for.

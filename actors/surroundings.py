@@ -8,6 +8,7 @@ from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.evidence import Evidence
 from actors.limits import MemoryLimits
 from actors.loop import Loop
+from actors.observer import Observer
 from actors.startqueue import Room
 from actors.supervision import RestartPolicy
 from actors.view import Views
@@ -81,6 +82,7 @@ class Surroundings:
     """Hears on the loop that the registry has died, and of what: the server must end."""
     room: Callable[[], Room]
     """Looks what is free for browsers; in any thread."""
+    observer: Observer
     policy: RestartPolicy = RestartPolicy()
     deadlines: Deadlines = Deadlines()
     limits: MemoryLimits = MemoryLimits()

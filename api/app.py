@@ -11,6 +11,7 @@ from aiohttp import web
 from actors.browser.config import BrowserConfig
 from actors.limits import MemoryLimits
 from actors.manager import Manager, ManagerConfig
+from actors.observer import Observer
 from actors.startqueue import StartLimits
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines
@@ -20,6 +21,7 @@ from api.errors import problems
 from api.keys import BUS, FEED, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME, Lifetime, refuse_while_stopping
 from api.listeners import LISTENERS, close_streams
+from api.metrics.metrics import METRICS, Metrics
 from api.routes import OPEN, ROUTES
 from api.settings import Settings, SettingsError, variable
 from store.bus import Bus, InProcessBus, RedisBus
@@ -28,7 +30,7 @@ from store.feed import Feed
 from store.recorder import Recorder
 from store.retention import Retention, Trimmer
 
-ManagerMaker = Callable[[ManagerConfig, Recorder], Manager]
+ManagerMaker = Callable[[ManagerConfig, Recorder, Observer], Manager]
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -62,16 +64,17 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
         key = load_key(settings.key_file, settings.api_key)
     except OSError as error:
         raise SettingsError(f"{variable('data_dir')}: {error}") from error
-    app = web.Application(
-        client_max_size=settings.body_limit,
-        middlewares=[problems, refuse_while_stopping, require_key(OPEN)],
-    )
+    app = web.Application(client_max_size=settings.body_limit)
     app[SETTINGS] = settings
     app[KEY] = key
     app[LIFETIME] = Lifetime()
+    figures = app[METRICS] = Metrics(app, restore_window=2 * settings.lease_seconds)
+    app.middlewares.extend(
+        [figures.requests.begin, problems, refuse_while_stopping, require_key(OPEN)]
+    )
     app[LISTENERS] = set()
     app.add_routes(ROUTES)
-    app.on_response_prepare.append(_add_headers)
+    app.on_response_prepare.extend([_add_headers, figures.requests.end])
     app.on_shutdown.append(stop_working)
 
     async def parts(app: web.Application) -> AsyncIterator[None]:
@@ -90,7 +93,9 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
             trimmer = Trimmer(_retention(settings))
             opened.push_async_callback(trimmer.close)
             await trimmer.start()
-            manager = app[MANAGER] = make_manager(manager_config(settings), recorder)
+            manager = app[MANAGER] = make_manager(
+                manager_config(settings), recorder, figures.accounts
+            )
             opened.push_async_callback(stop_working, app)
             await manager.start()
             yield

@@ -9,12 +9,12 @@ from api import (
     evidence,
     health,
     messages,
-    metrics,
     qr,
     sse,
     stream,
     webpage,
 )
+from api.metrics.metrics import metrics
 
 OPEN = frozenset(
     {
@@ -38,7 +38,7 @@ ROUTES = [
     web.get("/health", health.health),
     web.get("/health/live", health.live),
     web.get("/health/ready", health.ready),
-    web.get("/metrics", metrics.metrics),
+    web.get("/metrics", metrics),
     # A HEAD would wait for the end of the stream.
     web.get("/ws", stream.stream, allow_head=False),
     web.get("/events", sse.stream, allow_head=False),

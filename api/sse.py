@@ -15,6 +15,8 @@ from api.errors import MalformedRequest
 from api.frames import Frame, frames
 from api.keys import FEED, SETTINGS
 from api.listeners import LISTENERS
+from api.metrics.metrics import METRICS
+from api.metrics.streams import Drop, StreamInstruments, Transport
 from api.schemas import MAX_ID, StreamQuery, read_query
 from store.errors import DatabaseAway
 from store.subscription import Subscription
@@ -31,11 +33,16 @@ class SseListener:
     """The client of one stream of server-sent events. Sending to it takes bounded time."""
 
     def __init__(
-        self, response: web.StreamResponse, transport: asyncio.Transport, live: Subscription
+        self,
+        response: web.StreamResponse,
+        transport: asyncio.Transport,
+        live: Subscription,
+        instruments: StreamInstruments,
     ) -> None:
         self._response = response
         self._transport = transport
         self._live = live
+        self._instruments = instruments
 
     async def send_all(self, told: AsyncIterator[Frame], ping_seconds: float) -> None:
         """Send frames until there are no more, or the client is too slow or gone."""
@@ -43,14 +50,21 @@ class SseListener:
             await self._send(f"retry: {RETRY_MS}\n\n")
             async for frame in _with_pings(told, ping_seconds):
                 await self._send(frame)
-        except (TimeoutError, ConnectionError):
+        except (TimeoutError, ConnectionError) as error:
             # What a client does not read would keep the connection open for ever.
             self._transport.abort()
+            if isinstance(error, TimeoutError):
+                self._instruments.dropped(Drop.TOO_SLOW)
         except DatabaseAway as error:
             logger.debug("A stream ends, its client comes back: %s", error)
+            self._instruments.dropped(Drop.STORE_AWAY)
         except Exception:
             # The answer has begun, so that it cannot become a problem.
             logger.exception("A stream failed")
+            self._instruments.dropped(Drop.FAILED)
+        else:
+            if self._live.overflowed:
+                self._instruments.dropped(Drop.TOO_SLOW)
 
     async def say_goodbye(self) -> None:
         """End the stream; the client comes back by itself, to whatever server is there then."""
@@ -85,12 +99,14 @@ async def stream(request: web.Request) -> web.StreamResponse:
     ) as live:
         await response.prepare(request)
         assert request.transport is not None
-        listener = SseListener(response, request.transport, live)
+        instruments = request.app[METRICS].streams
+        listener = SseListener(response, request.transport, live, instruments)
         request.app[LISTENERS].add(listener)
         try:
-            await listener.send_all(
-                frames(request.app, query, live), settings.websocket_ping_seconds
-            )
+            with instruments.client(Transport.SSE):
+                await listener.send_all(
+                    frames(request.app, query, live), settings.websocket_ping_seconds
+                )
         finally:
             request.app[LISTENERS].discard(listener)
     return response

@@ -12,6 +12,8 @@ from aiohttp import WSCloseCode, web
 from api.frames import Frame, frames
 from api.keys import FEED, SETTINGS
 from api.listeners import LISTENERS
+from api.metrics.metrics import METRICS
+from api.metrics.streams import Drop, StreamInstruments, Transport
 from api.schemas import StreamQuery, read_query
 from store.errors import DatabaseAway
 from store.subscription import Subscription
@@ -27,9 +29,15 @@ logger = logging.getLogger(__name__)
 class WebsocketListener:
     """The client of one websocket. Neither sending to it nor closing it takes unbounded time."""
 
-    def __init__(self, socket: web.WebSocketResponse, transport: asyncio.Transport) -> None:
+    def __init__(
+        self,
+        socket: web.WebSocketResponse,
+        transport: asyncio.Transport,
+        instruments: StreamInstruments,
+    ) -> None:
         self._socket = socket
         self._transport = transport
+        self._instruments = instruments
 
     async def send_all(self, told: AsyncIterator[Frame], live: Subscription) -> None:
         """Send frames until there are no more, or the client is too slow; then close."""
@@ -43,13 +51,16 @@ class WebsocketListener:
         except ConnectionError:
             return
         except DatabaseAway:
+            self._instruments.dropped(Drop.STORE_AWAY)
             await self._close(WSCloseCode.TRY_AGAIN_LATER, "the database is away; come back")
             return
         except Exception:
             logger.exception("A stream failed")
+            self._instruments.dropped(Drop.FAILED)
             await self._close(WSCloseCode.INTERNAL_ERROR, "the server failed")
             return
         if too_slow:
+            self._instruments.dropped(Drop.TOO_SLOW)
             await self._close(WSCloseCode.TRY_AGAIN_LATER, "too slow; come back with since")
         else:
             await self.say_goodbye()
@@ -89,13 +100,15 @@ async def stream(request: web.Request) -> web.WebSocketResponse:
     ) as live:
         await socket.prepare(request)
         assert request.transport is not None
-        listener = WebsocketListener(socket, request.transport)
+        instruments = request.app[METRICS].streams
+        listener = WebsocketListener(socket, request.transport, instruments)
         request.app[LISTENERS].add(listener)
         writer = asyncio.create_task(listener.send_all(frames(request.app, query, live), live))
         try:
-            # Nothing is expected, but only a reader notices that the client is gone.
-            async for _ in socket:
-                pass
+            with instruments.client(Transport.WEBSOCKET):
+                # Nothing is expected, but only a reader notices that the client is gone.
+                async for _ in socket:
+                    pass
         finally:
             request.app[LISTENERS].discard(listener)
             writer.cancel()

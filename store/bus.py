@@ -46,6 +46,12 @@ class BusState:
     ok: bool
     reason: str | None = None
     """Why it is not."""
+    published: int = 0
+    """How many events it has carried since the start."""
+    waiting: int = 0
+    """How many recorded events wait for it."""
+    dropped: int = 0
+    """How many recorded events it will never carry, for want of room while it was away."""
 
 
 class Bus(Protocol):
@@ -76,6 +82,7 @@ class InProcessBus:
 
     def __init__(self) -> None:
         self._listeners: list[Listener] = []
+        self._published = 0
 
     async def start(self) -> None:
         """Do nothing: this bus is always there."""
@@ -86,6 +93,7 @@ class InProcessBus:
 
     def publish(self, event: Event) -> None:
         """Give an event to all who listen now."""
+        self._published += 1
         self.pass_on(event, ours=True)
 
     def pass_on(self, event: Event, *, ours: bool) -> None:
@@ -100,7 +108,7 @@ class InProcessBus:
     @property
     def state(self) -> BusState:
         """Always well."""
-        return BusState(ok=True)
+        return BusState(ok=True, published=self._published)
 
 
 class RedisBus:
@@ -132,7 +140,9 @@ class RedisBus:
         self._local = InProcessBus()
         self._outbox: deque[Event] = deque()
         self._sending: list[Event] = []
+        self._published = 0
         self._dropped = 0
+        self._told_dropped = 0
         self._echoes: dict[bytes, None] = {}
         self._troubles = {"listening": "not connected yet"}
         self._settled = asyncio.Event()
@@ -179,7 +189,7 @@ class RedisBus:
     def state(self) -> BusState:
         """Not ok while Redis is away; the reason is what its client says."""
         reason = next(iter(self._troubles.values()), None)
-        return BusState(ok=reason is None, reason=reason)
+        return BusState(reason is None, reason, self._published, self._waiting, self._dropped)
 
     @property
     def _waiting(self) -> int:
@@ -208,9 +218,9 @@ class RedisBus:
         if self._troubles.pop(name, None) is None or not self.state.ok:
             return
         logger.info("Redis is there, %d events waited for it", self._waiting)
-        if self._dropped:
-            logger.warning("Redis will not get %d events, there was no room", self._dropped)
-            self._dropped = 0
+        if dropped := self._dropped - self._told_dropped:
+            logger.warning("Redis will not get %d events, there was no room", dropped)
+            self._told_dropped = self._dropped
 
     async def _send(self) -> None:
         """Publish what there is, in its order, for as long as Redis takes it."""
@@ -219,6 +229,7 @@ class RedisBus:
                 self._sending = _take(self._outbox, SENT_AT_ONCE)
             if self._sending:
                 await self._send_batch()
+                self._published += len(self._sending)
                 self._note_well("sending")
                 self._sending = []
                 continue

@@ -21,7 +21,7 @@ ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "tortoise": "store/",
     "pykka": "actors/",
     "segno": ("api/", "simulator/"),
-    "prometheus_client": "api/metrics.py",
+    "prometheus_client": "api/metrics/",
     "pydantic_settings": "api/settings.py",
 }
 SIMULATOR_STARTERS = ("api/__main__.py", "api/demo.py")

@@ -58,7 +58,7 @@ async def test_the_server_shows_its_parts(api: Api) -> None:
     await api.create()
     await api.recorded()
     samples = await scrape(api)
-    assert samples["wa_server_memory_bytes", ""] > 1 << 20
+    assert samples["process_resident_memory_bytes", ""] > 1 << 20
     assert samples["wa_disk_free_bytes", ""] > 0
     assert samples["wa_events_recorded_total", ""] == 1
     for idle in ("wa_starts_waiting", "wa_starts_under_way", "wa_events_pending"):

@@ -1,0 +1,139 @@
+"""What is, as opposed to what happened: read from the application's parts when it is asked for.
+
+All of it comes from memory. Before the parts are there, nothing is told of them.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from aiohttp import web
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from actors.memory import available_mb
+from actors.resources import Usage
+from actors.view import View
+from api.keys import BUS, MANAGER, RECORDER, SETTINGS
+from store.status import Desired, Status
+
+MB = 1 << 20
+
+
+class AppCollector(Collector):
+    """Reads what the application's parts show. Used on the loop."""
+
+    def __init__(self, app: web.Application) -> None:
+        self._app = app
+
+    def collect(self) -> Iterator[Metric]:
+        """Tell everything there is to tell by now."""
+        yield from self._memory()
+        if RECORDER in self._app:
+            yield from self._events()
+        if MANAGER in self._app:
+            views = self._app[MANAGER].views()
+            yield from _accounts(views)
+            yield from _each_account(views)
+            yield from self._starts()
+            yield from self._measured()
+
+    def _memory(self) -> Iterator[Metric]:
+        needed = self._app[SETTINGS].start_memory_mb * MB
+        yield _gauge(
+            "wa_memory_available_bytes",
+            "What can still be taken, of the container's limit or of the machine.",
+            available_mb() * MB,
+        )
+        yield _gauge("wa_memory_needed_bytes", "What a browser must find free to start.", needed)
+
+    def _events(self) -> Iterator[Metric]:
+        recorder, bus = self._app[RECORDER], self._app[BUS].state
+        yield _counter("wa_events_recorded", "Events written to the log.", recorder.recorded)
+        yield _counter("wa_events_lost", "Events given up: refused, or no room.", recorder.lost)
+        yield _gauge("wa_events_pending", "Events that wait to be written.", recorder.pending)
+        yield _gauge(
+            "wa_events_oldest_pending_seconds",
+            "How long the first of them has been waiting; 0 if none is.",
+            recorder.oldest_pending_seconds,
+        )
+        yield _gauge("wa_store_up", "Whether the database takes events.", recorder.healthy)
+        yield _gauge("wa_bus_up", "Whether events are published.", bus.ok)
+        yield _counter("wa_events_published", "Events that the bus has carried.", bus.published)
+        yield _gauge("wa_bus_pending", "Events that wait for a bus that is away.", bus.waiting)
+        yield _counter(
+            "wa_bus_dropped",
+            "Recorded events that the bus never carried; the log has them.",
+            bus.dropped,
+        )
+
+    def _starts(self) -> Iterator[Metric]:
+        starts = self._app[MANAGER].starts
+        yield _gauge("wa_starts_waiting", "Accounts in the start queue.", starts.waiting)
+        yield _gauge("wa_starts_under_way", "Browsers that are starting.", starts.under_way)
+        elsewhere = self._app[MANAGER].elsewhere
+        yield _gauge("wa_accounts_elsewhere", "Accounts that other servers own.", elsewhere)
+
+    def _measured(self) -> Iterator[Metric]:
+        figures = self._app[MANAGER].figures
+        if figures is None:
+            return
+        disk, sample = figures.disk, figures.sample
+        yield _gauge("wa_disk_free_bytes", "Room for profiles.", disk.free_mb * MB)
+        yield _gauge(
+            "wa_disk_needed_bytes", "What a browser must find free to start.", disk.needed_mb * MB
+        )
+        yield _gauge("wa_server_threads", "The server's threads.", sample.server.threads)
+        yield from _browsers(sample.accounts)
+
+
+def _accounts(views: Sequence[View]) -> Iterator[Metric]:
+    counted = Counter(view.status for view in views)
+    statuses = GaugeMetricFamily("wa_accounts", "Accounts by status.", labels=["status"])
+    for status in Status:
+        statuses.add_metric([status.value], counted[status])
+    yield statuses
+    desired = sum(view.desired is Desired.CONNECTED for view in views)
+    yield _gauge("wa_accounts_desired", "Accounts that are wanted connected.", desired)
+    needy = sum(view.needs_human for view in views)
+    yield _gauge("wa_accounts_need_human", "Accounts that need a human.", needy)
+    running = sum(view.pid is not None for view in views)
+    yield _gauge("wa_browsers", "Browsers that run.", running)
+
+
+def _each_account(views: Sequence[View]) -> Iterator[Metric]:
+    status = GaugeMetricFamily(
+        "wa_account_status", "1, with its status as a label.", labels=["account", "status"]
+    )
+    needy = GaugeMetricFamily(
+        "wa_account_needs_human", "Whether it needs a human.", labels=["account"]
+    )
+    restarts = CounterMetricFamily(
+        "wa_account_restarts", "Restarts of its browser by the server.", labels=["account"]
+    )
+    for view in views:
+        status.add_metric([view.account_id, view.status.value], 1)
+        needy.add_metric([view.account_id], view.needs_human)
+        restarts.add_metric([view.account_id], view.restarts)
+    return iter((status, needy, restarts))
+
+
+def _browsers(accounts: Mapping[str, Usage]) -> Iterator[Metric]:
+    label = ["account"]
+    memory = GaugeMetricFamily("wa_account_memory_bytes", "Its browser's PSS.", labels=label)
+    cpu = CounterMetricFamily("wa_account_cpu_seconds", "Its browser's time.", labels=label)
+    processes = GaugeMetricFamily("wa_account_processes", "Its browser's processes.", labels=label)
+    threads = GaugeMetricFamily("wa_account_threads", "Its browser's threads.", labels=label)
+    for account_id, usage in accounts.items():
+        memory.add_metric([account_id], usage.pss_mb * MB)
+        cpu.add_metric([account_id], usage.cpu_seconds)
+        processes.add_metric([account_id], usage.processes)
+        threads.add_metric([account_id], usage.threads)
+    return iter((memory, cpu, processes, threads))
+
+
+def _gauge(name: str, help_: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, help_, value=value)
+
+
+def _counter(name: str, help_: str, value: float) -> Metric:
+    return CounterMetricFamily(name, help_, value=value)
