@@ -245,7 +245,10 @@ class RedisBus:
             pipeline.publish(f"{self._prefix}:{event.type}:{event.account_id}", payload)
         while len(self._echoes) > ECHOES:
             del self._echoes[next(iter(self._echoes))]
-        await pipeline.execute()
+        # Raised by the client itself, an error would quote the event.
+        for answer in await pipeline.execute(raise_on_error=False):
+            if isinstance(answer, Exception):
+                raise answer
 
     async def _listen(self) -> None:
         """Pass on what other servers publish, for as long as Redis is there."""

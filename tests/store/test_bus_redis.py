@@ -108,8 +108,7 @@ async def test_what_was_recorded_without_redis_is_published_when_it_takes_it(
 
     # Nobody may publish before the other server listens again: Redis keeps nothing for it.
     redis_server.start(mute=True)
-    await until(lambda: theirs.state.ok)
-    assert not ours.state.ok
+    await until(lambda: theirs.state.ok and not ours.state.ok)
     redis_server.unmute()
     await until(lambda: ours.state.ok and len(listener.heard) == 3)
 
@@ -160,6 +159,19 @@ async def test_a_redis_with_nothing_to_say_is_not_taken_for_away(
 
     assert bus.state.ok
     assert caplog.records == []
+
+
+async def test_a_refusal_by_redis_is_told_without_what_was_to_be_published(
+    start_bus: StartBus, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis_server.stop()
+    bus = await start_bus()
+    bus.publish(status("a", 1, text="a secret"))
+
+    redis_server.start(mute=True)
+    await until(lambda: "publish" in (bus.state.reason or ""))
+
+    assert "secret" not in caplog.text + str(bus.state.reason)
 
 
 async def test_an_outage_is_logged_once_and_so_is_its_end(
