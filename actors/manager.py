@@ -6,12 +6,7 @@ No method waits for a browser unless it says so.
 
 import asyncio
 import logging
-import os
-import secrets
-import socket
-from collections.abc import Awaitable, Callable, Collection
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -19,14 +14,12 @@ from weakref import WeakValueDictionary
 import pykka
 
 from actors import profiles
-from actors.browser.config import BrowserConfig
+from actors.access import OwnedAccounts, kept, known
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.browser.run import BrowserRun
+from actors.config import ManagerConfig
 from actors.disk import free_mb
 from actors.errors import (
-    AccountElsewhere,
-    ManagerError,
-    NobodysAccount,
     ShuttingDown,
     StoreAway,
     TimedOut,
@@ -35,8 +28,6 @@ from actors.errors import (
 )
 from actors.evidence import Evidence
 from actors.lifecycle import Signal
-from actors.lifesign import Lifesign
-from actors.limits import MemoryLimits
 from actors.loop import Loop, Promise
 from actors.memory import available_mb
 from actors.messages import (
@@ -49,52 +40,27 @@ from actors.messages import (
     RegistryMessage,
     RequestPairingCode,
     SendText,
-    Start,
     StopAll,
     TakeScreenshot,
-    Vacate,
 )
 from actors.monitor import Figures, MonitorActor, MonitorConfig, Watched
 from actors.observer import Observer
 from actors.orphans import remove_orphans
-from actors.ownership import Ownership
 from actors.recall import Recall
 from actors.registry import RegistryActor
-from actors.startqueue import Room, StartLimits
-from actors.supervision import RestartPolicy
-from actors.surroundings import Deadlines, Surroundings
-from actors.tenure import LeaseTerms
+from actors.startqueue import Room
+from actors.surroundings import Surroundings
+from actors.tenancy import Tenancy
 from actors.view import StartsView, View, Views
-from store import accounts, leases
+from store import accounts
 from store.accounts import AccountRow
-from store.errors import DatabaseAway, LeaseLost
-from store.leases import FIRST_EPOCH, Server
+from store.leases import FIRST_EPOCH
 from store.recorder import Recorder
 from store.status import Cause, Desired, Status
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class ManagerConfig:
-    """The numbers of the manager. Times are seconds."""
-
-    browser: BrowserConfig
-    policy: RestartPolicy = RestartPolicy()
-    deadlines: Deadlines = Deadlines()
-    starts: StartLimits = StartLimits()
-    limits: MemoryLimits = MemoryLimits()
-    leases: LeaseTerms = LeaseTerms()
-    sample_interval: float = 15.0
-    """How often it is measured what each browser takes."""
-    monitor_interval: float = 60.0
-    """How often the log tells what the server takes."""
-    store_timeout: float = 5.0
-    """How long a command waits for the database before it is refused."""
-    answer_timeout: float = 45.0
-    """How long an answer of a page is waited for."""
 
 
 class Manager:
@@ -116,7 +82,9 @@ class Manager:
         self._evidence = Evidence(config.browser.profiles_dir.parent / "evidence")
         self._views = Views()
         self._watched = Watched()
-        self._ownership = self._make_ownership()
+        self._tenancy = Tenancy(config, recorder, self._views, self._evidence, self._tell_registry)
+        self._ownership = self._tenancy.ownership
+        self._owned = OwnedAccounts(self._ownership, config.store_timeout)
         recorder.tell_refusals(self._ownership.refused)
         # A lock lives only for as long as somebody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -138,7 +106,7 @@ class Manager:
             recorder=self._recorder,
             views=self._views,
             new_run=self._new_run,
-            wipe=self._wipe,
+            wipe=partial(profiles.remove, self._config.browser),
             evidence=self._evidence,
             let_go=self._ownership.let_go,
             broken=self._break,
@@ -157,7 +125,7 @@ class Manager:
             self._watched,
             self._registry.tell,
         )
-        await self.take_up(self._ownership.fresh)
+        await self._tenancy.take_up(self._ownership.fresh)
         await remove_orphans(self._config.browser)
         self._ownership.keep_looking()
 
@@ -203,7 +171,9 @@ class Manager:
         """
         self._refuse_if_stopping()
         async with self._ownership.creating() as made:
-            row, event = await self._kept(accounts.create(name, self._ownership.server))
+            row, event = await kept(
+                accounts.create(name, self._ownership.server), self._config.store_timeout
+            )
             made(row.id)
         self._recorder.record(event, epoch=FIRST_EPOCH)
         self._tell_registry(Created(Owned(row, FIRST_EPOCH)))
@@ -216,7 +186,7 @@ class Manager:
             UnknownAccount: There is no such account.
             StoreAway: The database does not answer.
         """
-        return _known(await self._kept(accounts.rename(account_id, name)))
+        return known(await kept(accounts.rename(account_id, name), self._config.store_timeout))
 
     async def connect(self, account_id: str) -> AccountRow:
         """Have an account online; see `command`."""
@@ -250,9 +220,9 @@ class Manager:
         self._refuse_if_stopping()
         # Two commands at once must reach store and actor in the same order.
         async with self._lock(account_id):
-            epoch = await self._own(account_id)
+            epoch = await self._owned.epoch(account_id)
             wish = accounts.set_desired(account_id, desired, epoch)
-            row = _known(await self._fenced(account_id, epoch, wish))
+            row = known(await self._owned.fenced(account_id, epoch, wish))
             if row.cause is Cause.DELETED:
                 # Its deletion was interrupted; deleting it again finishes that.
                 raise UnknownAccount
@@ -274,13 +244,13 @@ class Manager:
         """
         self._refuse_if_stopping()
         async with self._lock(account_id):
-            epoch = await self._own(account_id)
+            epoch = await self._owned.epoch(account_id)
             done: Promise[None] = Promise()
             self._tell(account_id, Delete(done))
             await self._answered(done)
             if not await self._recorder.flush(self._config.store_timeout):
                 raise StoreAway
-            await self._fenced(account_id, epoch, accounts.delete(account_id, epoch))
+            await self._owned.fenced(account_id, epoch, accounts.delete(account_id, epoch))
             self._ownership.forget(account_id)
         await asyncio.to_thread(self._evidence.remove, account_id)
 
@@ -303,7 +273,7 @@ class Manager:
             NobodysAccount: No server owns it at the moment.
             StoreAway: The database does not answer.
         """
-        await self._own(account_id)
+        await self._owned.epoch(account_id)
 
     @property
     def elsewhere(self) -> int:
@@ -366,71 +336,7 @@ class Manager:
         """Return the picture, as PNG, that was kept with an event; None if there is none here."""
         return await asyncio.to_thread(self._evidence.find, account_id, seq)
 
-    # The accounts of this server come and go.
-
-    async def take_up(self, account_ids: Collection[str]) -> None:
-        """Start the actors of accounts that are ours now, and bring them back.
-
-        Raises:
-            StoreAway: The database does not answer.
-        """
-        # What we wrote of them, if they were ours before, comes before what is read now.
-        if not await self._recorder.flush(self._config.store_timeout):
-            raise StoreAway
-        rows = await self._finish_deletions(await self._kept(accounts.some_rows(account_ids)))
-        begun = [(row, self._ownership.begin(row.id)) for row in rows]
-        recovered: Promise[int] = Promise()
-        owned = tuple(Owned(row, epoch) for row, epoch in begun if epoch is not None)
-        self._tell_registry(Start(owned, recovered))
-        await recovered.within(self._config.answer_timeout)
-
-    def vacate(self, account_id: str, seconds: float) -> None:
-        """Close an account's browser, which must be gone before the seconds are over."""
-        # Without a registry there is no browser left, and the server is ending.
-        with suppress(ShuttingDown):
-            self._tell(account_id, Vacate(seconds))
-
-    def found_elsewhere(self, account_ids: Collection[str]) -> None:
-        """Show accounts of other servers no longer: the store knows more about them."""
-        for account_id in account_ids:
-            self._views.drop(account_id)
-
     # Inside.
-
-    def _make_ownership(self) -> Ownership:
-        terms = self._config.leases
-        server = Server(secrets.token_hex(8), socket.gethostname(), os.getpid(), terms.seconds)
-        folder = self._config.browser.profiles_dir.parent / "servers"
-        return Ownership(server, terms, Lifesign(folder, server.id), self)
-
-    async def _own(self, account_id: str) -> int:
-        """Give the epoch under which an account is ours.
-
-        Raises:
-            UnknownAccount: There is no such account.
-            AccountElsewhere: Another server owns it.
-            NobodysAccount: No server owns it at the moment.
-            StoreAway: The database does not answer.
-        """
-        epoch = self._ownership.epoch(account_id)
-        if epoch is None:
-            raise await self._not_ours(account_id)
-        return epoch
-
-    async def _not_ours(self, account_id: str) -> ManagerError:
-        _known(await self._kept(accounts.get(account_id)))
-        lease = await self._kept(leases.get(account_id))
-        owner = None if lease is None else lease.server
-        if owner is None or owner.id == self._ownership.server.id:
-            return NobodysAccount()
-        return AccountElsewhere(owner)
-
-    async def _fenced(self, account_id: str, epoch: int, work: Awaitable[T]) -> T:
-        try:
-            return await self._kept(work)
-        except LeaseLost as error:
-            self._ownership.refused(account_id, epoch)
-            raise await self._not_ours(account_id) from error
 
     def _new_run(self, account_id: str, report: Callable[[Report], None]) -> BrowserRun:
         recall = partial(self._recall.past, account_id)
@@ -448,32 +354,6 @@ class Manager:
     def _room(self) -> Room:
         return Room(available_mb(), free_mb(self._config.browser.profiles_dir))
 
-    def _wipe(self, account_id: str) -> None:
-        profiles.remove(self._config.browser, account_id)
-
-    async def _finish_deletions(self, rows: list[AccountRow]) -> list[AccountRow]:
-        kept = []
-        for row in rows:
-            if row.cause is Cause.DELETED:
-                await asyncio.to_thread(self._wipe, row.id)
-                await asyncio.to_thread(self._evidence.remove, row.id)
-                epoch = self._ownership.begin(row.id)
-                if epoch is None:
-                    # Lost meanwhile: its next owner finishes this.
-                    continue
-                with suppress(LeaseLost):
-                    await self._kept(accounts.delete(row.id, epoch))
-                self._ownership.forget(row.id)
-            else:
-                kept.append(row)
-        return kept
-
-    async def _kept(self, work: Awaitable[T]) -> T:
-        try:
-            return await asyncio.wait_for(work, self._config.store_timeout)
-        except (TimeoutError, DatabaseAway) as error:
-            raise StoreAway from error
-
     async def _answered(self, promise: Promise[T]) -> T:
         try:
             return await promise.within(self._config.answer_timeout)
@@ -486,7 +366,7 @@ class Manager:
 
     async def _refuse_if(self, account_id: str, wanted: Status | None, need: str) -> None:
         self._refuse_if_stopping()
-        await self._own(account_id)
+        await self._owned.epoch(account_id)
         view = self._views.get(account_id)
         if view is None:
             raise UnknownAccount
@@ -511,9 +391,3 @@ class Manager:
         logger.critical("The registry of accounts died; the server ends: %s", error)
         self.stopping = True
         self.broken.set()
-
-
-def _known(row: AccountRow | None) -> AccountRow:
-    if row is None:
-        raise UnknownAccount
-    return row

@@ -9,8 +9,9 @@ from datetime import timedelta
 from aiohttp import web
 
 from actors.browser.config import BrowserConfig
+from actors.config import ManagerConfig
 from actors.limits import MemoryLimits
-from actors.manager import Manager, ManagerConfig
+from actors.manager import Manager
 from actors.observer import Observer
 from actors.startqueue import StartLimits
 from actors.supervision import RestartPolicy

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from actors.browser.config import BrowserConfig
-from actors.manager import ManagerConfig
+from actors.config import ManagerConfig
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines
 from store import events

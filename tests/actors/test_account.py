@@ -21,9 +21,9 @@ from actors.browser.reports import (
     SyncProgress,
     WentOffline,
 )
+from actors.config import ManagerConfig
 from actors.errors import ShuttingDown, UnknownAccount, WrongStatus
 from actors.lifecycle import Signal
-from actors.manager import ManagerConfig
 from actors.messages import Command, ForAccount, ShutDown
 from actors.surroundings import Deadlines
 from store import accounts

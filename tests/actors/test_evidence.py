@@ -7,8 +7,8 @@ import pytest
 from actors import evidence
 from actors.browser.errors import BrowserGone
 from actors.browser.reports import ActionKind, ActionRequired, Authenticated, Failure, Ready
+from actors.config import ManagerConfig
 from actors.evidence import KEPT, Evidence
-from actors.manager import ManagerConfig
 from store import events
 from store.status import Cause, Status
 from tests.actors.conftest import Stage

@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from actors.browser.reports import Authenticated, MessageReceived, Ready
+from actors.config import ManagerConfig
 from actors.limits import Limit, MemoryLimits
-from actors.manager import ManagerConfig
 from actors.messages import OverMemory
 from actors.startqueue import Room, StartLimits
 from store import accounts

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from actors.browser.profile import Profile, locked
-from actors.manager import ManagerConfig
+from actors.config import ManagerConfig
 from actors.orphans import remove_orphans
 from store.recorder import Recorder
 from tests.actors.conftest import Stage

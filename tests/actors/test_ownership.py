@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from actors.browser.reports import Authenticated, Ready
+from actors.config import ManagerConfig
 from actors.errors import AccountElsewhere, NobodysAccount, UnknownAccount
-from actors.manager import ManagerConfig
 from actors.tenure import LeaseTerms
 from store import accounts, leases
 from store.bus import InProcessBus

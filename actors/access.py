@@ -1,0 +1,92 @@
+"""How the manager reaches the store: within a time, and for accounts that this server owns."""
+
+import asyncio
+from collections.abc import Awaitable
+from typing import TypeVar
+
+from actors.errors import (
+    AccountElsewhere,
+    ManagerError,
+    NobodysAccount,
+    StoreAway,
+    UnknownAccount,
+)
+from actors.ownership import Ownership
+from store import accounts, leases
+from store.accounts import AccountRow
+from store.errors import DatabaseAway, LeaseLost
+
+T = TypeVar("T")
+
+
+async def kept(work: Awaitable[T], seconds: float) -> T:
+    """Await what a command needs of the store.
+
+    Raises:
+        StoreAway: The database does not answer, or not within the seconds.
+    """
+    try:
+        return await asyncio.wait_for(work, seconds)
+    except (TimeoutError, DatabaseAway) as error:
+        raise StoreAway from error
+
+
+def known(row: AccountRow | None) -> AccountRow:
+    """Give the row of an account that must be there.
+
+    Raises:
+        UnknownAccount: It is not.
+    """
+    if row is None:
+        raise UnknownAccount
+    return row
+
+
+class OwnedAccounts:
+    """The store's side of the accounts that are ours. Lives on the loop.
+
+    Args:
+        ownership: Knows which they are.
+        timeout: How long the database is waited for, in seconds.
+    """
+
+    def __init__(self, ownership: Ownership, timeout: float) -> None:
+        self._ownership = ownership
+        self._timeout = timeout
+
+    async def epoch(self, account_id: str) -> int:
+        """Give the epoch under which an account is ours.
+
+        Raises:
+            UnknownAccount: There is no such account.
+            AccountElsewhere: Another server owns it.
+            NobodysAccount: No server owns it at the moment.
+            StoreAway: The database does not answer.
+        """
+        epoch = self._ownership.epoch(account_id)
+        if epoch is None:
+            raise await self._not_ours(account_id)
+        return epoch
+
+    async def fenced(self, account_id: str, epoch: int, work: Awaitable[T]) -> T:
+        """Await a write that the store refuses once the account is another server's.
+
+        Raises:
+            UnknownAccount: There is no such account.
+            AccountElsewhere: Another server owns it.
+            NobodysAccount: No server owns it at the moment.
+            StoreAway: The database does not answer.
+        """
+        try:
+            return await kept(work, self._timeout)
+        except LeaseLost as error:
+            self._ownership.refused(account_id, epoch)
+            raise await self._not_ours(account_id) from error
+
+    async def _not_ours(self, account_id: str) -> ManagerError:
+        known(await kept(accounts.get(account_id), self._timeout))
+        lease = await kept(leases.get(account_id), self._timeout)
+        owner = None if lease is None else lease.server
+        if owner is None or owner.id == self._ownership.server.id:
+            return NobodysAccount()
+        return AccountElsewhere(owner)
