@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar, cast
 
+from actors.subject import SUBJECT
+
 T = TypeVar("T")
 
 
@@ -23,11 +25,11 @@ class Loop:
 
     def submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         """Start `work` on the loop and return at once."""
-        return self._context.copy().run(asyncio.run_coroutine_threadsafe, work, self._loop)
+        return self._callers_context().run(asyncio.run_coroutine_threadsafe, work, self._loop)
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call `function` on the loop soon, after all that this thread asked for before."""
-        self._loop.call_soon_threadsafe(function, *args, context=self._context.copy())
+        self._loop.call_soon_threadsafe(function, *args, context=self._callers_context())
 
     def answer(self, promise: "Promise[T]", work: Coroutine[Any, Any, T]) -> None:
         """Start `work` on the loop and settle the promise with what comes of it."""
@@ -45,6 +47,12 @@ class Loop:
         timer = Timer(self._loop)
         self.call(timer.start, seconds, function, *args)
         return timer
+
+    def _callers_context(self) -> contextvars.Context:
+        """Give the loop owner's context, with the account that the calling thread serves."""
+        context = self._context.copy()
+        context.run(SUBJECT.set, SUBJECT.get())
+        return context
 
 
 class Timer:
