@@ -1,0 +1,180 @@
+"""Where log lines go: nobody waits for whoever reads them, and nothing ends with them."""
+
+import fcntl
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from api import outlet
+from api.outlet import Outlet
+
+PIPE_BYTES = 65_536
+
+
+@pytest.fixture
+def made() -> Iterator[Callable[[int], Outlet]]:
+    outlets: list[Outlet] = []
+
+    def make(descriptor: int) -> Outlet:
+        outlets.append(Outlet(descriptor))
+        return outlets[-1]
+
+    yield make
+    for each in outlets:
+        each.close()
+
+
+def log(to: Outlet, message: str) -> None:
+    to.handle(logging.LogRecord("test", logging.INFO, __file__, 1, message, (), None))
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def test_lines_come_in_their_order(made: Callable[[int], Outlet], tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as file:
+        to = made(file.fileno())
+        for number in range(1000):
+            log(to, f"line {number}")
+        to.close()
+    assert (tmp_path / "log").read_text().splitlines() == [f"line {n}" for n in range(1000)]
+
+
+def test_a_reader_that_does_not_read_holds_nobody_up_and_is_told_what_it_missed(
+    made: Callable[[int], Outlet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlet, "CAPACITY", 10)
+    reader, writer = os.pipe()
+    to = made(writer)
+    started = time.monotonic()
+    for _ in range(100):
+        log(to, "x" * PIPE_BYTES)
+    assert time.monotonic() - started < 1
+
+    taken = bytearray()
+    os.set_blocking(reader, False)
+
+    def take() -> bool:
+        try:
+            taken.extend(os.read(reader, PIPE_BYTES))
+        except BlockingIOError:
+            log(to, "now it reads")
+        return b"log line(s) were lost: nobody took them" in taken
+
+    until(take)
+    os.set_blocking(reader, True)
+    os.close(reader)
+    to.close()
+    os.close(writer)
+
+
+def test_a_reader_that_does_not_read_does_not_hold_up_the_end(
+    made: Callable[[int], Outlet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlet, "CLOSE_SECONDS", 0.1)
+    reader, writer = os.pipe()
+    to = made(writer)
+    log(to, "x" * 2 * PIPE_BYTES)
+    started = time.monotonic()
+    to.close()
+    assert time.monotonic() - started < 2
+    os.close(reader)
+    until(lambda: not to._writer.is_alive())
+    os.close(writer)
+
+
+def test_a_reader_that_is_gone_harms_nobody(made: Callable[[int], Outlet]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    to = made(writer)
+    log(to, "nobody reads this")
+    log(to, "nor this")
+    to.close()
+    os.close(writer)
+
+
+def test_a_full_disk_costs_lines_and_when_there_is_room_again_it_is_told_how_many(
+    made: Callable[[int], Outlet], tmp_path: Path
+) -> None:
+    descriptor = os.open("/dev/full", os.O_WRONLY)
+    to = made(descriptor)
+    log(to, "lost")
+    log(to, "lost")
+    until(lambda: to._unwritten == 2)
+    roomy = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    os.dup2(roomy, descriptor)
+    log(to, "kept")
+    to.close()
+    os.close(roomy)
+    os.close(descriptor)
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "2 log line(s) were lost: No space left on device",
+        "kept",
+    ]
+
+
+def test_a_line_after_one_that_was_cut_off_begins_anew(
+    made: Callable[[int], Outlet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, calls = os.write, []
+
+    def fill_up(descriptor: int, data: bytes) -> int:
+        calls.append(data)
+        if len(calls) == 1:
+            return write(descriptor, data[:3])
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, data)
+
+    with (tmp_path / "log").open("wb") as file:
+        monkeypatch.setattr(os, "write", fill_up)
+        to = made(file.fileno())
+        log(to, "first")
+        until(lambda: to._unwritten == 1)
+        log(to, "second")
+        to.close()
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "fir",
+        "1 log line(s) were lost: No space left on device",
+        "second",
+    ]
+
+
+def test_a_descriptor_that_does_not_block_loses_nothing(made: Callable[[int], Outlet]) -> None:
+    reader, writer = os.pipe()
+    flags = fcntl.fcntl(writer, fcntl.F_GETFL)
+    fcntl.fcntl(writer, fcntl.F_SETFL, flags | os.O_NONBLOCK)
+    to = made(writer)
+    log(to, "x" * 2 * PIPE_BYTES)
+    log(to, "last")
+    taken = bytearray()
+    while not taken.endswith(b"\nlast\n"):
+        taken += os.read(reader, PIPE_BYTES)
+    assert len(taken) == 2 * PIPE_BYTES + len("\nlast\n")
+    to.close()
+    os.close(reader)
+    os.close(writer)
+
+
+class _Refusing(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        raise RuntimeError
+
+
+def test_a_line_that_cannot_be_formatted_does_not_reach_whoever_logs(
+    made: Callable[[int], Outlet], capfd: pytest.CaptureFixture[str]
+) -> None:
+    with Path(os.devnull).open("wb") as file:
+        to = made(file.fileno())
+        to.setFormatter(_Refusing())
+        log(to, "a secret")
+        to.close()
+    assert capfd.readouterr() == ("", "")
