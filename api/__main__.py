@@ -49,11 +49,13 @@ def _serve(arguments: argparse.Namespace) -> int:
     from actors.browser.errors import BundleUnusable, ChromiumNotFound
     from api.logs import set_up_logging
     from api.serve import Broken, CannotListen, serve
+    from api.uncaught import log_uncaught
     from store.errors import StoreError
 
     try:
         settings = Settings.load({name: getattr(arguments, name) for name in Settings.model_fields})
-        set_up_logging(settings.log_level)
+        set_up_logging(settings.log_level, settings.log_format, settings.secrets)
+        log_uncaught()
         asyncio.run(serve(settings))
     except (
         SettingsError,

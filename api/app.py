@@ -22,6 +22,7 @@ from api.errors import problems
 from api.keys import BUS, FEED, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME, Lifetime, refuse_while_stopping
 from api.listeners import LISTENERS, close_streams
+from api.logs import hide
 from api.metrics.metrics import METRICS, Metrics
 from api.routes import OPEN, ROUTES
 from api.settings import Settings, SettingsError, variable
@@ -65,6 +66,7 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
         key = load_key(settings.key_file, settings.api_key)
     except OSError as error:
         raise SettingsError(f"{variable('data_dir')}: {error}") from error
+    hide(key.value)
     app = web.Application(client_max_size=settings.body_limit)
     app[SETTINGS] = settings
     app[KEY] = key

@@ -1,30 +1,148 @@
-"""How log lines look and where they go: standard output, one handler. Not what they say."""
+"""How log lines look, readable or as JSON, one line each. Not what they say, nor where they go."""
 
+import json
 import logging
+import os
+import re
 import sys
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from typing import Literal
 
+from actors.subject import SUBJECT
+from api.outlet import Outlet
+from api.redaction import Redaction
 from store.events import timestamp
 
+LogFormat = Literal["text", "json"]
 
-class _Readable(logging.Formatter):
-    """`time level logger  message`, the time in UTC."""
+LONGEST = 20_000
+"""How many characters of a message, or of a traceback, are written."""
 
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(name)s  %(message)s")
+UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What would end a line, steer a terminal, turn text around, or not be UTF-8.
 
-    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
-        return timestamp(datetime.fromtimestamp(record.created, UTC))
+Who can put it into a log line could forge others.
+"""
 
 
-def set_up_logging(level: str) -> None:
-    """Send what the server logs from `level` upward to standard output, one readable line each.
+def set_up_logging(level: str, format_: LogFormat = "text", secrets: Iterable[str] = ()) -> None:
+    """Send what the server logs from `level` upward to standard output.
 
     The libraries' own lines begin at WARNING: at DEBUG they would show what passes between the
-    server and its browsers, secrets included.
+    server, its browsers and its database, secrets included.
+
+    Args:
+        level: The least severe level that is written, for the server's own lines.
+        format_: `text` for people, `json` for programs: an object on each line.
+        secrets: What must not be in any line, beside what is recognised as a secret.
     """
-    handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(_Readable())
+    redaction = Redaction(secrets)
+    handler = Outlet(_standard_output())
+    handler.setFormatter(_Json(redaction) if format_ == "json" else _Readable(redaction))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for package in ("actors", "api", "simulator", "store"):
         logging.getLogger(package).setLevel(level)
+
+
+def hide(secret: str) -> None:
+    """Keep a secret that came up after the start out of all lines."""
+    for outlet in _outlets():
+        if isinstance(outlet.formatter, _Formatter):
+            outlet.formatter.redaction.hide(secret)
+
+
+def say(text: str) -> None:
+    """Write a line for whoever started the server, as it is: it is no log line."""
+    for outlet in _outlets():
+        outlet.say(text)
+
+
+class _Formatter(logging.Formatter):
+    """What both forms share. Runs in the thread, and in the context, that logs."""
+
+    def __init__(self, redaction: Redaction) -> None:
+        super().__init__()
+        self.redaction = redaction
+
+    def _time(self, record: logging.LogRecord) -> str:
+        return timestamp(datetime.fromtimestamp(record.created, UTC))
+
+    def _account(self, record: logging.LogRecord) -> str | None:
+        account = getattr(record, "account", None) or SUBJECT.get()
+        return None if account is None else self._safe(str(account))
+
+    def _message(self, record: logging.LogRecord) -> str:
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001 - one argument that has no words must not cost the line
+            message = f"{record.msg} (cannot be filled in)"
+        return self._safe(message.strip("\n"))
+
+    def _trace(self, record: logging.LogRecord) -> str:
+        parts = []
+        if record.exc_info:
+            parts.append(self.formatException(record.exc_info))
+        if record.stack_info:
+            parts.append(record.stack_info)
+        return self._safe("\n".join(parts))
+
+    def _safe(self, text: str) -> str:
+        text = self.redaction.redact(text)
+        if len(text) > LONGEST:
+            return f"{text[:LONGEST]}… ({len(text)} characters in all)"
+        return text
+
+
+class _Readable(_Formatter):
+    """`time level logger  account: message`, the time in UTC.
+
+    The account is left out where the message names it. A traceback follows, indented. A message
+    has several lines only if whoever logs it says so, by `extra={"block": True}`.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        message, account = self._message(record), self._account(record)
+        if account is not None and account not in message:
+            message = f"{account}: {message}"
+        lines = message.split("\n") if getattr(record, "block", False) else [message]
+        lines += [f"  {line}" for line in self._trace(record).split("\n") if line]
+        lines[0] = f"{self._time(record)} {record.levelname:7} {record.name}  {lines[0]}"
+        return "\n".join(UNSAFE.sub(_visible, line) for line in lines)
+
+
+class _Json(_Formatter):
+    """An object: time, level, logger, account, message, exception; the two optional ones last."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = dict(self._members(record))
+        return UNSAFE.sub(_as_json, json.dumps(line, ensure_ascii=False))
+
+    def _members(self, record: logging.LogRecord) -> Iterator[tuple[str, str]]:
+        yield "time", self._time(record)
+        yield "level", record.levelname
+        yield "logger", record.name
+        if account := self._account(record):
+            yield "account", account
+        yield "message", self._message(record)
+        if trace := self._trace(record):
+            yield "exception", trace
+
+
+def _visible(character: re.Match[str]) -> str:
+    return character[0].encode("unicode_escape").decode()
+
+
+def _as_json(character: re.Match[str]) -> str:
+    return f"\\u{ord(character[0]):04x}"
+
+
+def _standard_output() -> int:
+    # It is missing where a server is started without one; its number may be another file's then.
+    if sys.stdout is None:
+        return os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
+    return sys.stdout.fileno()
+
+
+def _outlets() -> list[Outlet]:
+    return [each for each in logging.getLogger().handlers if isinstance(each, Outlet)]

@@ -5,7 +5,6 @@ import contextlib
 import logging
 import signal
 import socket
-import sys
 from collections.abc import Callable, Iterator
 
 from aiohttp import web
@@ -17,6 +16,7 @@ from api.auth import KEY
 from api.descriptors import raise_limit
 from api.keys import MANAGER
 from api.lifetime import LIFETIME
+from api.logs import say
 from api.settings import Settings, unknown_variables
 
 REQUEST_SECONDS = 2.0
@@ -108,10 +108,9 @@ def _announce(app: web.Application, settings: Settings, listener: socket.socket)
     logger.info("💡 Ready to accept connections")
     logger.info("📊 Health check: %s/health", url)
     key = app[KEY]
-    if key.made_now:
+    if key.made_now and settings.log_format == "text":
         # Not a log line: logs are kept and passed on, and this is a secret.
-        sys.stdout.write(f"Dashboard, with its key, shown this once: {url}/?key={key.value}\n")
-        sys.stdout.flush()
+        say(f"Dashboard, with its key, shown this once: {url}/?key={key.value}")
     elif settings.api_key is None:
         logger.info("The API key is in %s", settings.key_file)
 

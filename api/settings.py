@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -61,6 +61,7 @@ HttpUrl = Annotated[str, _url("http", "https")]
 RedisUrl = Annotated[str, _url("redis", "rediss", "unix")]
 DatabaseUrl = Annotated[str, _url("sqlite", "postgres", "postgresql", "asyncpg")]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
+LogFormat = Annotated[Literal["text", "json"], BeforeValidator(str.lower)]
 ApiKey = Annotated[SecretStr, Field(min_length=1), AfterValidator(_api_key)]
 
 
@@ -110,6 +111,9 @@ class Settings(BaseSettings):
         description="How many recorded events are kept, of all accounts; 0 is no limit.",
     )
     log_level: LogLevel = Field("INFO", description="Least severe log lines that are written.")
+    log_format: LogFormat = Field(
+        "text", description="text for people, or json for programs: an object on each line."
+    )
 
     body_limit: int = Field(
         1_000_000, ge=1_000, description="Largest request body that is read, in bytes."
@@ -247,6 +251,14 @@ class Settings(BaseSettings):
     def key_file(self) -> Path:
         """Where a key that was not given is kept."""
         return self.data_dir / "api-key"
+
+    @property
+    def secrets(self) -> list[str]:
+        """What must be in no log line: the key, and the passwords in the addresses."""
+        addresses = (self.database_url, self.redis_url, self.web_url)
+        passwords = [urlsplit(address).password for address in addresses if address]
+        key = None if self.api_key is None else self.api_key.get_secret_value()
+        return [secret for each in (key, *passwords) if each for secret in (each, unquote(each))]
 
     @classmethod
     def load(cls, flags: Mapping[str, str | None]) -> Self:

@@ -1,46 +1,229 @@
 """What log lines look like."""
 
+import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
-from api.logs import set_up_logging
+from actors.subject import SUBJECT
+from api.logs import LogFormat, hide, say, set_up_logging
+
+ACCOUNT = "6f1c0a9b3d2e4f58"
+FORMS: tuple[LogFormat, ...] = ("text", "json")
+
+Written = Callable[[], str]
 
 
 @pytest.fixture
-def _restored_logging() -> Iterator[None]:
+def written(capfd: pytest.CaptureFixture[str]) -> Iterator[Written]:
+    """Ends the log, and gives all that it has written."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    yield
+    root.handlers.clear()
+
+    def end() -> str:
+        for handler in root.handlers:
+            handler.close()
+        root.handlers.clear()
+        return capfd.readouterr().out
+
+    yield end
+    end()
     root.handlers[:] = handlers
     root.setLevel(level)
     for package in ("actors", "api", "simulator", "store"):
         logging.getLogger(package).setLevel(logging.NOTSET)
 
 
-@pytest.mark.usefixtures("_restored_logging")
-def test_a_line_has_time_level_logger_and_message(capsys: pytest.CaptureFixture[str]) -> None:
+def members(line: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(line)
+    return found
+
+
+def fail(error: Exception) -> None:
+    logging.getLogger("api.serve").error("It failed", exc_info=error)
+
+
+def test_a_readable_line_has_time_level_logger_and_message(written: Written) -> None:
     set_up_logging("INFO")
     logging.getLogger("actors.registry").info("✅ Lock files cleaned")
-    line = capsys.readouterr().out
     assert re.fullmatch(
         r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z INFO    actors\.registry  ✅ Lock files cleaned\n",
-        line,
+        written(),
     )
 
 
-@pytest.mark.usefixtures("_restored_logging")
-def test_lines_below_the_level_are_left_out(capsys: pytest.CaptureFixture[str]) -> None:
-    set_up_logging("WARNING")
+def test_a_json_line_has_the_same_and_the_message_as_it_is(written: Written) -> None:
+    set_up_logging("INFO", "json")
+    logging.getLogger("actors.registry").info("✅ %s cleaned", "Lock files")
+    line = written()
+    assert "✅ Lock files cleaned" in line
+    found = members(line)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", found.pop("time"))
+    assert found == {
+        "level": "INFO",
+        "logger": "actors.registry",
+        "message": "✅ Lock files cleaned",
+    }
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_lines_below_the_level_are_left_out(written: Written, form: LogFormat) -> None:
+    set_up_logging("WARNING", form)
     logging.getLogger("api.serve").info("quiet")
-    assert capsys.readouterr().out == ""
+    assert written() == ""
 
 
-@pytest.mark.usefixtures("_restored_logging")
-def test_libraries_tell_no_details_at_any_level(capsys: pytest.CaptureFixture[str]) -> None:
-    set_up_logging("DEBUG")
+@pytest.mark.parametrize("form", FORMS)
+def test_libraries_tell_no_details_at_any_level(written: Written, form: LogFormat) -> None:
+    set_up_logging("DEBUG", form)
     logging.getLogger("pyppeteer.connection").debug("SEND: secret")
     logging.getLogger("aiosqlite").info("secret")
-    assert capsys.readouterr().out == ""
+    assert written() == ""
+
+
+def test_a_line_about_an_account_begins_with_its_id(written: Written) -> None:
+    set_up_logging("INFO")
+    logging.getLogger("actors.registry").error("its actor died", extra={"account": ACCOUNT})
+    assert f"actors.registry  {ACCOUNT}: its actor died\n" in written()
+
+
+def test_an_id_that_the_message_names_is_not_repeated(written: Written) -> None:
+    set_up_logging("INFO")
+    logging.getLogger("actors.account").info(
+        "✅ Client %s closed", ACCOUNT, extra={"account": ACCOUNT}
+    )
+    assert f"actors.account  ✅ Client {ACCOUNT} closed\n" in written()
+
+
+def test_in_json_the_account_is_a_member(written: Written) -> None:
+    set_up_logging("INFO", "json")
+    logging.getLogger("actors.registry").error("its actor died", extra={"account": ACCOUNT})
+    found = members(written())
+    assert (found["account"], found["message"]) == (ACCOUNT, "its actor died")
+
+
+def test_lines_of_an_accounts_own_context_are_about_it_libraries_lines_too(
+    written: Written,
+) -> None:
+    set_up_logging("INFO", "json")
+    token = SUBJECT.set(ACCOUNT)
+    logging.getLogger("pykka").error("Unhandled exception")
+    logging.getLogger("actors.ownership").warning("Its own", extra={"account": "another"})
+    SUBJECT.reset(token)
+    logging.getLogger("pykka").error("Nobody's")
+    accounts = [members(line).get("account") for line in written().splitlines()]
+    assert accounts == [ACCOUNT, "another", None]
+
+
+def test_a_traceback_follows_its_line_indented(written: Written) -> None:
+    set_up_logging("INFO")
+    try:
+        int("broken")
+    except ValueError as error:
+        fail(error)
+    first, *trace = written().splitlines()
+    assert first.endswith("It failed")
+    assert trace[0] == "  Traceback (most recent call last):"
+    assert trace[-1] == "  ValueError: invalid literal for int() with base 10: 'broken'"
+    assert all(line.startswith("  ") for line in trace)
+
+
+def test_in_json_a_traceback_is_a_member(written: Written) -> None:
+    set_up_logging("INFO", "json")
+    fail(ValueError("broken"))
+    found = members(written())
+    assert found["message"] == "It failed"
+    assert found["exception"] == "ValueError: broken"
+
+
+FORGED = "2026-11-22T12:00:00.000Z INFO    api.serve  👋 Shutdown complete"
+
+
+@pytest.mark.parametrize(
+    "separator", ["\n", "\r\n", "\r", "\x85", "\u2028", "\x0b", "\x0c", "\x1c", "\0"]
+)
+def test_nobody_outside_can_forge_a_readable_line(written: Written, separator: str) -> None:
+    set_up_logging("INFO")
+    logging.getLogger("actors.account").warning("The page said %s", f"x{separator}{FORGED}")
+    fail(ValueError(f"x{separator}{FORGED}"))
+    starts = [line for line in written().splitlines() if line.startswith("2026-11-22T12:00:00")]
+    assert starts == []
+
+
+@pytest.mark.parametrize("separator", ["\n", "\r", "\x85", "\u2028", "\u2029", "\x1c"])
+def test_in_json_a_line_is_a_line_whatever_is_in_it(written: Written, separator: str) -> None:
+    set_up_logging("INFO", "json")
+    logging.getLogger("actors.account").warning("The page said %s", f"x{separator}{FORGED}")
+    [line] = written().splitlines()
+    assert members(line)["message"] == f"The page said x{separator}{FORGED}"
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("character", ["\x1b", "\x9b", "\x7f", "\u202e", "\ud800"])
+def test_nothing_from_outside_steers_a_terminal(
+    written: Written, form: LogFormat, character: str
+) -> None:
+    set_up_logging("INFO", form)
+    logging.getLogger("actors.account").warning("The page said %s", f"{character}[2J")
+    text = written()
+    assert character not in text
+    assert "[2J" in text
+
+
+BLOCK = "📊 Resource Monitor:\n  - Active Clients: 3"
+
+
+def test_a_block_of_lines_stays_one_in_text(written: Written) -> None:
+    set_up_logging("INFO")
+    logging.getLogger("actors.monitor").info(BLOCK, extra={"block": True})
+    assert f"{BLOCK}\n" in written()
+
+
+def test_a_block_of_lines_is_one_line_in_json(written: Written) -> None:
+    set_up_logging("INFO", "json")
+    logging.getLogger("actors.monitor").info(BLOCK, extra={"block": True})
+    assert members(written())["message"] == BLOCK
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_line_tells_no_secret_in_message_or_traceback(written: Written, form: LogFormat) -> None:
+    set_up_logging("DEBUG", form, ["correct horse"])
+    hide("battery-staple")
+    logging.getLogger("api.serve").debug("%s and %s", "correct horse", "battery-staple")
+    fail(ValueError("correct horse, battery-staple, 491700000001@c.us"))
+    text = written()
+    assert "correct horse" not in text
+    assert "battery-staple" not in text
+    assert "49170000" not in text
+    assert "…0001@c.us" in text
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_line_whose_words_cannot_be_made_is_written_all_the_same(
+    written: Written, form: LogFormat
+) -> None:
+    set_up_logging("INFO", form)
+    logging.getLogger("api.serve").info("%d events", "many")
+    assert "%d events (cannot be filled in)" in written()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_huge_line_is_cut(written: Written, form: LogFormat) -> None:
+    set_up_logging("INFO", form)
+    logging.getLogger("api.serve").info("%s", "x" * 1_000_000)
+    text = written()
+    assert len(text) < 21_000
+    assert "(1000000 characters in all)" in text
+
+
+def test_what_is_said_to_a_person_is_no_log_line_and_keeps_its_place(written: Written) -> None:
+    set_up_logging("INFO", secrets=["the-key"])
+    say("Dashboard: /?key=the-key")
+    logging.getLogger("api.serve").info("after")
+    said, logged = written().splitlines()
+    assert said == "Dashboard: /?key=the-key"
+    assert logged.endswith("after")

@@ -86,6 +86,32 @@ def test_the_key_is_not_shown_by_the_settings() -> None:
     assert "hidden-key" not in repr(Settings.load({"api_key": "hidden-key"}))
 
 
+def test_the_settings_name_their_secrets_as_written_and_as_meant() -> None:
+    settings = Settings.load(
+        {
+            "api_key": "hidden-key",
+            "database_url": "postgres://wa:hidden%40db@db/wa",
+            "redis_url": "rediss://:hidden-redis@cache",
+            "web_url": "https://wa:hidden-web@localhost",
+        }
+    )
+    assert set(settings.secrets) == {
+        "hidden-key",
+        "hidden%40db",
+        "hidden@db",
+        "hidden-redis",
+        "hidden-web",
+    }
+    assert Settings.load({}).secrets == []
+
+
+def test_the_logs_form_is_text_or_json_in_any_case() -> None:
+    assert Settings.load({}).log_format == "text"
+    assert Settings.load({"log_format": "JSON"}).log_format == "json"
+    with pytest.raises(SettingsError, match="--log-format"):
+        Settings.load({"log_format": "xml"})
+
+
 def test_misspelt_variables_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WA_PROT", "5001")
     monkeypatch.setenv("WA_PORT", "5001")
