@@ -97,7 +97,10 @@ class Manager:
     # Start and stop.
 
     async def start(self) -> None:
-        """Clean stale locks, take the accounts that are free, and begin to bring them back."""
+        """Clean stale locks, take the accounts that are free, and begin to bring them back.
+
+        Waits for a database that is away, for as long as it takes.
+        """
         await asyncio.to_thread(profiles.clean_locks, self._config.browser)
         await self._ownership.start()
         loop = Loop()
@@ -125,7 +128,7 @@ class Manager:
             self._watched,
             self._registry.tell,
         )
-        await self._tenancy.take_up(self._ownership.fresh)
+        await self._ownership.hand_over()
         await remove_orphans(self._config.browser)
         self._ownership.keep_looking()
 
@@ -138,6 +141,7 @@ class Manager:
         self.stopping = True
         registry, monitor = self._registry, self._monitor
         if registry is None or monitor is None:
+            await self._ownership.stop(give_back=True)
             return
         self._ownership.stop_looking()
         done: Promise[None] = Promise()
@@ -150,8 +154,8 @@ class Manager:
         except TimeoutError:
             logger.warning("Not every browser closed within %g s", budget)
         # Once the leases are given back, the last events of their accounts would be refused.
-        await self._recorder.flush(self._config.store_timeout)
-        await self._ownership.stop()
+        written = await self._recorder.flush(self._config.store_timeout)
+        await self._ownership.stop(give_back=written)
         await asyncio.to_thread(monitor.stop)
         await asyncio.to_thread(registry.stop)
         self._registry = self._monitor = None
@@ -279,6 +283,11 @@ class Manager:
     def elsewhere(self) -> int:
         """How many accounts other servers own."""
         return self._ownership.elsewhere
+
+    @property
+    def trouble(self) -> str | None:
+        """Why leases cannot be kept or taken at the moment; None while all is well."""
+        return self._ownership.trouble
 
     @property
     def starts(self) -> StartsView:

@@ -12,15 +12,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
-from actors.errors import ManagerError
 from actors.lifesign import Lifesign
+from actors.rounds import Rounds
 from actors.tenure import LeaseTerms, Sighting, Tenure, is_over, may_claim, sight, tenure
 from store import leases
-from store.errors import DatabaseAway, StoreError
+from store.errors import DatabaseAway
 from store.leases import Lease, Server
-
-LOOKS_PER_LEASE = 30
-"""How often in a lease's time the clock and other servers' signs of life are looked at."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,16 +46,6 @@ class LeaseStore(Protocol):
 
     async def release(self, server_id: str, account_ids: Collection[str]) -> None:
         """Give leases back."""
-
-
-class _Queries:
-    """The queries of `store.leases`."""
-
-    add_missing = staticmethod(leases.add_missing)
-    all_leases = staticmethod(leases.all_leases)
-    claim = staticmethod(leases.claim)
-    renew = staticmethod(leases.renew)
-    release = staticmethod(leases.release)
 
 
 class Tenant(Protocol):
@@ -103,7 +90,7 @@ class Ownership:
         self._terms = terms
         self._lifesign = lifesign
         self._tenant = tenant
-        self._store: LeaseStore = store or _Queries()
+        self._store: LeaseStore = store or leases
         self._clock = clock
         self._held: dict[str, Tenure] = {}
         self._fresh: set[str] = set()
@@ -115,7 +102,7 @@ class Ownership:
         self._creating = 0
         self._looked_at = 0.0
         self._living: set[str] = set()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._rounds = Rounds("Leases", terms.check_every, self.check_clock)
         self._looking: asyncio.Task[None] | None = None
 
     # What is ours.
@@ -131,9 +118,9 @@ class Ownership:
         return self._elsewhere.total()
 
     @property
-    def fresh(self) -> frozenset[str]:
-        """The accounts that are ours and have no actor yet."""
-        return frozenset(self._fresh)
+    def trouble(self) -> str | None:
+        """Why leases cannot be kept or taken at the moment; None while all is well."""
+        return self._rounds.trouble
 
     def begin(self, account_id: str) -> int | None:
         """Note that an account's actor starts now, and give its epoch; None if it must not."""
@@ -181,44 +168,42 @@ class Ownership:
     async def start(self) -> None:
         """Take all accounts that are free; what is held is renewed from now on.
 
+        Waits for a database that is away, for as long as it takes.
+
         Raises:
-            DatabaseAway: The database does not answer.
             OSError: The data directory cannot be written.
         """
         await asyncio.to_thread(self._lifesign.hold)
-        await self._asked(self._store.add_missing())
-        await self.look()
+        await self._rounds.insist(self._take_stock)
         needed = {seen.lease.server.id for seen in self._seen.values() if seen.lease.server}
         await asyncio.to_thread(self._lifesign.tidy, needed | {self.server.id})
-        self._keep(self._check, self._rhythm)
-        self._keep(self.renew, self._terms.renew_every)
+        self._rounds.keep(self._check, self._terms.check_every)
+        self._rounds.keep(self.renew, self._terms.renew_every)
+
+    async def hand_over(self) -> None:
+        """Hand what is ours and has no actor yet to the tenant, however long the store is away."""
+        await self._rounds.insist(self._hand_over)
 
     def keep_looking(self) -> None:
         """Take what comes free from now on, and hand it to the tenant."""
-        self._looking = self._keep(self._watch, self._rhythm)
+        self._looking = self._rounds.keep(self._watch, self._terms.check_every)
 
     def stop_looking(self) -> None:
         """Take nothing any more; what is held is still renewed."""
         if self._looking is not None:
             self._looking.cancel()
 
-    async def stop(self) -> None:
-        """Give back the leases of all accounts whose browser is gone, and end.
+    async def stop(self, *, give_back: bool) -> None:
+        """End; what is still held is nobody else's until it runs out, or this process ends.
 
-        What is still there keeps its lease until it runs out, or until this process ends.
+        A second call does no harm.
+
+        Args:
+            give_back: Whether to give back the leases of all accounts whose browser is gone.
         """
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        free = (self._vacant | self._fresh) & self._held.keys()
-        clean = free == self._held.keys() and not self._leaving
-        self._held.clear()
-        try:
-            await self._asked(self._store.release(self.server.id, free))
-        except DatabaseAway as error:
-            logger.warning("The leases could not be given back: %s", error)
-        if clean:
-            await asyncio.to_thread(self._lifesign.end)
+        await self._rounds.stop()
+        if give_back:
+            await self._give_back()
 
     # What is done again and again.
 
@@ -282,30 +267,24 @@ class Ownership:
 
     # Inside.
 
-    @property
-    def _rhythm(self) -> float:
-        return self._terms.seconds / LOOKS_PER_LEASE
+    async def _give_back(self) -> None:
+        free = (self._vacant | self._fresh) & self._held.keys()
+        try:
+            if free:
+                await self._asked(self._store.release(self.server.id, free))
+        except DatabaseAway as error:
+            logger.warning("The leases could not be given back: %s", error)
+        for account_id in free:
+            self.forget(account_id)
+        if not self._held and not self._leaving:
+            await asyncio.to_thread(self._lifesign.end)
 
-    def _keep(self, work: Callable[[], Awaitable[None]], every: float) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._repeat(work, every), name=f"leases: {work.__name__}")
-        self._tasks.append(task)
-        return task
+    async def _take_stock(self) -> None:
+        await self._asked(self._store.add_missing())
+        await self.look()
 
-    async def _repeat(self, work: Callable[[], Awaitable[None]], every: float) -> None:
-        trouble = False
-        while True:
-            await asyncio.sleep(self._rhythm if trouble else every)
-            # Whatever made the pause longer than that may have cost us leases.
-            self.check_clock()
-            try:
-                await work()
-            except Exception as error:
-                if not trouble:
-                    foreseen = isinstance(error, StoreError | ManagerError)
-                    logger.warning("Leases: %s", error, exc_info=None if foreseen else error)
-                trouble = True
-            else:
-                trouble = False
+    async def _hand_over(self) -> None:
+        await self._tenant.take_up(frozenset(self._fresh))
 
     async def _check(self) -> None:
         """Do nothing: the clock is looked at before anything is done."""
@@ -313,11 +292,11 @@ class Ownership:
     async def _watch(self) -> None:
         living = await asyncio.to_thread(self._lifesign.living)
         somebody_died = bool(self._living - living)
-        if somebody_died or self._clock() >= self._looked_at + self._terms.renew_every:
+        if somebody_died or self._clock() >= self._looked_at + self._terms.look_every:
             await self.look()
         self._living = living
         if self._fresh:
-            await self._tenant.take_up(frozenset(self._fresh))
+            await self._hand_over()
 
     async def _claim(self, free: Collection[Lease]) -> None:
         if not free:
@@ -370,7 +349,7 @@ class Ownership:
     async def _asked(self, query: Awaitable[T]) -> T:
         """Await a query, but not for so long that leases run out meanwhile."""
         try:
-            return await asyncio.wait_for(query, self._terms.seconds / 3)
+            return await asyncio.wait_for(query, self._terms.answer_within)
         except TimeoutError as error:
             raise DatabaseAway("The database does not answer in time.") from error
 

@@ -13,15 +13,36 @@ from store.leases import Lease
 class LeaseTerms:
     """How long leases last, in seconds."""
 
-    seconds: float = 30.0
+    seconds: float = 600.0
     """From the moment in which a lease, or its renewal, was asked for."""
     margin: float = 12.0
     """The last part of that time, in which a browser must be gone: its close, or else its kill."""
 
+    # The longer a lease, the longer a database may be away before browsers have to close. How soon
+    # a server notices what happens must not depend on that, so each of these has its own bound.
+
     @property
     def renew_every(self) -> float:
         """The time between two renewals."""
-        return self.seconds / 3
+        return min(self.seconds / 3, 10.0)
+
+    @property
+    def look_every(self) -> float:
+        """The time between two looks at all leases, in which those given back are found."""
+        return min(self.seconds / 3, 5.0)
+
+    @property
+    def check_every(self) -> float:
+        """The time between two looks at the clock and at other servers' signs of life.
+
+        What failed because the database was away is tried again after the same time.
+        """
+        return min(self.seconds / 30, 1.0)
+
+    @property
+    def answer_within(self) -> float:
+        """How long an answer of the database is waited for."""
+        return min(self.seconds / 3, 10.0)
 
 
 @dataclass(frozen=True)

@@ -192,10 +192,10 @@ class Settings(BaseSettings):
     )
     close_seconds: Seconds = Field(10.0, description="How long a browser may take to close.")
     lease_seconds: Seconds = Field(
-        30.0,
+        600.0,
         validate_default=True,
-        description="How long an account stays this server's own when it cannot say so any more; "
-        "then another server on the same database may take it.",
+        description="How long an account stays this server's own while the database is away; then "
+        "its browser closes, and a server elsewhere on the same database may take it.",
     )
 
     lock_attempts: Count = Field(2, description="Attempts at a start that meets a locked profile.")

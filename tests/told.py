@@ -100,7 +100,7 @@ class ToldManager(Manager):
 
     def be_killed(self) -> None:
         """Leave everything as a killed process does, as far as others can see."""
-        for task in self._ownership._tasks:
+        for task in self._ownership._rounds._tasks:
             task.cancel()
         self._ownership._lifesign.end()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.browser.reports import Authenticated, Ready
+from actors.browser.reports import Authenticated, Ready, WentOffline
 from actors.config import ManagerConfig
 from actors.errors import AccountElsewhere, NobodysAccount, UnknownAccount
 from actors.tenure import LeaseTerms
@@ -22,6 +22,8 @@ from tests.actors.conftest import Stage
 from tests.told import ToldManager, ToldRun, until
 
 TERMS = LeaseTerms(seconds=1.5, margin=0.5)
+PATIENT = LeaseTerms(seconds=6.0, margin=0.5)
+"""Long enough to miss a renewal, and to go on."""
 THIEF = Server("thief", "another-host", 4711, lease_seconds=30.0)
 
 
@@ -29,12 +31,12 @@ class Servers:
     """Managers on one database, each with a recorder of its own."""
 
     def __init__(self, config: ManagerConfig, opened: AsyncExitStack) -> None:
-        self._config = replace(config, leases=TERMS)
+        self._config = config
         self._opened = opened
 
-    async def start(self, data: Path | None = None) -> Stage:
+    async def start(self, data: Path | None = None, terms: LeaseTerms = TERMS) -> Stage:
         """Start one more, on the same data directory unless another is given."""
-        config = self._config
+        config = replace(self._config, leases=terms)
         if data is not None:
             config = replace(
                 config, browser=replace(config.browser, profiles_dir=data / "profiles")
@@ -62,6 +64,12 @@ async def linked(stage: Stage) -> tuple[str, ToldRun]:
     await stage.reaches(account_id, Status.CONNECTED)
     assert await stage.recorder.flush(5)
     return account_id, run
+
+
+def left(stage: Stage) -> float:
+    """Give the seconds until a server's lease runs out."""
+    ownership = stage.manager._ownership
+    return min(held.until for held in ownership._held.values()) - ownership._clock()
 
 
 async def stolen(account_id: str) -> None:
@@ -142,6 +150,29 @@ async def test_a_server_whose_death_nobody_can_prove_is_succeeded_when_its_lease
         await second.manager.connect(account_id)
     await second.run(account_id)
     await second.tells(account_id, "ready", "restore")
+
+
+async def test_accounts_go_on_while_the_database_is_away_for_less_than_a_lease(
+    servers: Servers, tmp_path: Path
+) -> None:
+    stage = await servers.start(terms=PATIENT)
+    account_id, run = await linked(stage)
+    with closing(sqlite3.connect(tmp_path / "test.sqlite3")) as intruder:
+        intruder.execute("BEGIN IMMEDIATE")
+        run.report(WentOffline("TIMEOUT"))
+        await stage.reaches(account_id, Status.CONNECTING)
+        run.report(Ready("491700000001", "Support", "2.3000"))
+        await stage.reaches(account_id, Status.CONNECTED)
+        await until(lambda: stage.manager.trouble)
+        assert left(stage) < PATIENT.seconds - PATIENT.renew_every
+    await until(lambda: stage.manager.trouble is None)
+    assert left(stage) > PATIENT.seconds - PATIENT.renew_every
+    await stage.tells(account_id, "linked", "ready", "offline", "ready")
+    row = await accounts.get(account_id)
+    assert row is not None
+    assert row.status is Status.CONNECTED
+    assert stage.manager.runs == {account_id: run}
+    assert not run.stopped
 
 
 async def test_a_server_that_cannot_renew_closes_its_browsers_and_brings_them_back_later(

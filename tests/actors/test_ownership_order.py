@@ -118,7 +118,7 @@ class ModelServer:
 
         async def carried_out() -> None:
             await work()
-            await self.take_up(self.ownership.fresh)
+            await self.ownership.hand_over()
 
         self.busy[name] = asyncio.create_task(carried_out())
         self.world.work.add(self.busy[name])
@@ -148,7 +148,7 @@ class ModelServer:
             self.stopped = True
             self.world.open.discard(self.ownership.server.id)
             self.ownership.let_go(account_id)
-            self.world.work.add(asyncio.create_task(self.ownership.stop()))
+            self.world.work.add(asyncio.create_task(self.ownership.stop(give_back=True)))
 
 
 async def run(steps: Sequence[Step], folder: Path) -> int:

@@ -17,18 +17,28 @@ from actors.tenure import LeaseTerms, Sighting, Tenure, is_over, may_claim, sigh
 from store.leases import Lease, Server
 
 TERMS = LeaseTerms(seconds=9.0, margin=2.0)
-SECONDS = 300.0
+LONG = LeaseTerms(seconds=60.0, margin=2.0)
+"""So long that it is renewed more often than three times."""
+LEASES = 33
+"""How many leases' time a model runs for."""
+OUTAGES = 4
+"""How often the database is away meanwhile, for up to two leases' time."""
 
 
 class World:
     """Simulated time, and one account's lease in the database."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, terms: LeaseTerms) -> None:
         self.random = random
+        self.terms = terms
+        self.seconds = LEASES * terms.seconds
         self.now = 0.0
         self.lease = Lease("a", None, epoch=0, renewals=0)
         self.open: set[str] = set()
         self.opened = 0
+        lengths = [random.uniform(0.5, 2) * terms.seconds for _ in range(OUTAGES)]
+        starts = [random.uniform(0, self.seconds) for _ in range(OUTAGES)]
+        self._outages = list(zip(starts, lengths, strict=True))
         self._calls: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
 
@@ -36,12 +46,19 @@ class World:
         heapq.heappush(self._calls, (self.now + seconds, next(self._numbers), call))
 
     def delay(self) -> float:
-        """Give the time that a question or an answer takes: mostly little, at times too much."""
-        least, most = self.random.choice([(0.001, 0.05), (0.001, 0.05), (0.1, 4), (4, 20)])
-        return self.random.uniform(least, most)
+        """Give the time that a question or an answer takes: mostly little, at times too much.
+
+        Nothing arrives during an outage of the database.
+        """
+        least, most = self.random.choice([(0.0001, 0.005), (0.0001, 0.005), (0.01, 0.4), (0.4, 2)])
+        arrival = self.now + self.terms.seconds * self.random.uniform(least, most)
+        for start, length in self._outages:
+            if start <= arrival < start + length:
+                arrival += length
+        return arrival - self.now
 
     def run(self) -> None:
-        while self._calls and self.now < SECONDS:
+        while self._calls and self.now < self.seconds:
             self.now, _, call = heapq.heappop(self._calls)
             call()
 
@@ -51,15 +68,16 @@ class ModelServer:
 
     def __init__(self, world: World, name: str) -> None:
         self.world = world
-        self.server = Server(name, "host", 1, TERMS.seconds)
+        self.terms = world.terms
+        self.server = Server(name, "host", 1, self.terms.seconds)
         self.offset = world.random.uniform(-1e6, 1e6)
         self.alive = True
         self.held: Tenure | None = None
         self.seen: Sighting | None = None
         self.leaving = False
-        world.later(world.random.uniform(0, 60), self.look)
+        world.later(world.random.uniform(0, 0.2 * world.seconds), self.look)
         if world.random.random() < 0.5:
-            world.later(world.random.uniform(20, SECONDS), self.end)
+            world.later(world.random.uniform(0.1, 1) * world.seconds, self.end)
 
     def clock(self) -> float:
         return self.world.now + self.offset
@@ -82,7 +100,7 @@ class ModelServer:
     def look(self) -> None:
         if not self.alive:
             return
-        self.world.later(self.world.random.uniform(1, 4), self.look)
+        self.world.later(self.world.random.uniform(0.4, 1.4) * self.terms.look_every, self.look)
         if self.held is None and not self.leaving:
             self.ask(lambda: self.world.lease, self.looked)
 
@@ -121,26 +139,28 @@ class ModelServer:
         if epoch is None or (self.held and self.held.epoch != epoch):
             self.close()
             return
-        found = tenure(epoch, asked_at, self.clock(), TERMS)
+        found = tenure(epoch, asked_at, self.clock(), self.terms)
         if found is None or (self.held and self.held.until >= found.until):
             return
         if self.held is None:
             self.world.open.add(self.server.id)
             self.world.opened += 1
-            self.keep_renewing()
+            self.keep(self.renew, self.terms.renew_every)
+            self.keep(self.check_clock, self.terms.check_every)
         self.held = found
-        self.world.later(found.until - TERMS.margin - self.clock(), self.check_clock)
 
-    def keep_renewing(self) -> None:
+    def keep(self, work: Callable[[], None], every: float) -> None:
+        """Do something again and again while the account is held."""
+
         def again() -> None:
             if self.alive and self.held is not None:
-                self.renew()
-                self.world.later(TERMS.renew_every, again)
+                work()
+                self.world.later(every, again)
 
-        self.world.later(TERMS.renew_every, again)
+        self.world.later(every, again)
 
     def check_clock(self) -> None:
-        if self.held is not None and is_over(self.held, self.clock(), TERMS):
+        if self.held is not None and is_over(self.held, self.clock(), self.terms):
             self.close()
 
     def close(self) -> None:
@@ -149,7 +169,7 @@ class ModelServer:
             return
         left = max(0.0, self.held.until - self.clock())
         self.held, self.leaving = None, True
-        self.world.later(min(left, TERMS.margin) * 0.999, self.gone)
+        self.world.later(min(left, self.terms.margin) * 0.999, self.gone)
 
     def gone(self) -> None:
         self.leaving = False
@@ -170,9 +190,11 @@ class ModelServer:
             self.world.lease = Lease("a", None, lease.epoch, lease.renewals + 1)
 
 
-def overlaps(random: Random, make: type[ModelServer] = ModelServer) -> tuple[bool, int]:
+def overlaps(
+    random: Random, terms: LeaseTerms, make: type[ModelServer] = ModelServer
+) -> tuple[bool, int]:
     """Run six servers; tell whether two browsers were open at once, and how many were in all."""
-    world = World(random)
+    world = World(random, terms)
     overlapped = False
 
     class Watched(make):  # type: ignore[valid-type, misc]
@@ -188,14 +210,15 @@ def overlaps(random: Random, make: type[ModelServer] = ModelServer) -> tuple[boo
 
 
 @settings(max_examples=300, deadline=None)
-@given(seed=st.integers(0, 2**32))
-def test_two_browsers_are_never_open_for_one_account(seed: int) -> None:
-    overlapped, _ = overlaps(Random(seed))
+@given(seed=st.integers(0, 2**32), terms=st.sampled_from([TERMS, LONG]))
+def test_two_browsers_are_never_open_for_one_account(seed: int, terms: LeaseTerms) -> None:
+    overlapped, _ = overlaps(Random(seed), terms)
     assert not overlapped
 
 
-def test_the_model_hands_accounts_from_server_to_server() -> None:
-    opened = [overlaps(Random(seed))[1] for seed in range(50)]
+@pytest.mark.parametrize("terms", [TERMS, LONG])
+def test_the_model_hands_accounts_from_server_to_server(terms: LeaseTerms) -> None:
+    opened = [overlaps(Random(seed), terms)[1] for seed in range(50)]
     assert sum(opened) > 50
 
 
@@ -211,9 +234,24 @@ class CountsFromTheAnswer(ModelServer):
         super().gained(epoch, self.clock())
 
 
+@pytest.mark.parametrize("terms", [TERMS, LONG])
 @pytest.mark.parametrize("careless", [ComparesTheEpochOnly, CountsFromTheAnswer])
-def test_the_model_finds_what_a_careless_server_would_do(careless: type[ModelServer]) -> None:
-    assert any(overlaps(Random(seed), careless)[0] for seed in range(300))
+def test_the_model_finds_what_a_careless_server_would_do(
+    careless: type[ModelServer], terms: LeaseTerms
+) -> None:
+    assert any(overlaps(Random(seed), terms, careless)[0] for seed in range(300))
+
+
+def test_a_long_lease_changes_nothing_of_how_soon_a_server_notices() -> None:
+    minutes, hours = LeaseTerms(seconds=600), LeaseTerms(seconds=7200)
+    rhythm = (minutes.renew_every, minutes.look_every, minutes.check_every, minutes.answer_within)
+    assert rhythm == (10, 5, 1, 10)
+    assert rhythm == (hours.renew_every, hours.look_every, hours.check_every, hours.answer_within)
+
+
+def test_a_short_lease_is_renewed_and_looked_at_in_time() -> None:
+    assert (TERMS.renew_every, TERMS.look_every, TERMS.check_every) == (3, 3, 0.3)
+    assert TERMS.renew_every + TERMS.answer_within < TERMS.seconds - TERMS.margin
 
 
 def test_a_lease_counts_from_when_it_was_asked_for() -> None:
