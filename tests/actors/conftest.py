@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from actors.browser.config import BrowserConfig
+from actors.browser.reports import Authenticated, QrShown, Ready
 from actors.config import ManagerConfig
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines
@@ -18,7 +20,12 @@ from store.recorder import Recorder
 from store.status import Status
 from tests.told import ToldManager, ToldRun, until
 
+READY = Ready("491700000001", "Support", "2.3000.1")
 QUICK = RestartPolicy(first_delay=0.01, max_delay=0.02, lock_delay=0.01)
+
+
+def qr(number: int = 1) -> QrShown:
+    return QrShown(f"2@code-{number}", number, 6, datetime.now(UTC) + timedelta(seconds=60))
 
 
 @dataclass
@@ -38,6 +45,15 @@ class Stage:
         """Connect an account and give the run that this starts."""
         await self.manager.connect(account_id)
         return await self.run(account_id)
+
+    async def linked(self) -> tuple[str, ToldRun]:
+        """Have an account linked and CONNECTED, and give its run."""
+        account_id = await self.create()
+        run = await self.start(account_id)
+        run.report(Authenticated(fresh=True))
+        run.report(READY)
+        await self.reaches(account_id, Status.CONNECTED)
+        return account_id, run
 
     async def run(self, account_id: str, after: ToldRun | None = None) -> ToldRun:
         """Give the account's run, a later one than `after`."""

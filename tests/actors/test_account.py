@@ -1,8 +1,7 @@
 """The account actor: how it carries out what the lifecycle decides."""
 
-import asyncio
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -15,28 +14,17 @@ from actors.browser.reports import (
     LoggedOut,
     MessageReceived,
     QrExhausted,
-    QrShown,
-    Ready,
     Reloaded,
     SyncProgress,
     WentOffline,
 )
 from actors.config import ManagerConfig
-from actors.errors import ShuttingDown, UnknownAccount, WrongStatus
-from actors.lifecycle import Signal
-from actors.messages import Command, ForAccount, ShutDown
 from actors.surroundings import Deadlines
 from store import accounts
 from store.recorder import Recorder
-from store.status import Cause, Desired, Status
-from tests.actors.conftest import Stage
-from tests.told import ToldManager, ToldRun, until
-
-READY = Ready("491700000001", "Support", "2.3000.1")
-
-
-def qr(number: int = 1) -> QrShown:
-    return QrShown(f"2@code-{number}", number, 6, datetime.now(UTC) + timedelta(seconds=60))
+from store.status import Cause, Status
+from tests.actors.conftest import READY, Stage, qr
+from tests.told import ToldManager, until
 
 
 def message(number: int) -> MessageReceived:
@@ -52,15 +40,6 @@ def message(number: int) -> MessageReceived:
     )
 
 
-async def linked(stage: Stage) -> tuple[str, ToldRun]:
-    account_id = await stage.create()
-    run = await stage.start(account_id)
-    run.report(Authenticated(fresh=True))
-    run.report(READY)
-    await stage.reaches(account_id, Status.CONNECTED)
-    return account_id, run
-
-
 async def test_every_step_to_connected_is_recorded_with_its_cause(stage: Stage) -> None:
     account_id = await stage.create()
     run = await stage.start(account_id)
@@ -74,7 +53,7 @@ async def test_every_step_to_connected_is_recorded_with_its_cause(stage: Stage) 
 async def test_a_status_without_a_browser_is_told_only_when_the_browser_is_gone(
     stage: Stage,
 ) -> None:
-    account_id, run = await linked(stage)
+    account_id, run = await stage.linked()
     run.lingers = True
     await stage.manager.disconnect(account_id)
     await until(lambda: run.stopped)
@@ -86,7 +65,7 @@ async def test_a_status_without_a_browser_is_told_only_when_the_browser_is_gone(
 async def test_commands_that_come_while_a_browser_closes_are_carried_out_in_order(
     stage: Stage,
 ) -> None:
-    account_id, run = await linked(stage)
+    account_id, run = await stage.linked()
     run.lingers = True
     await stage.manager.disconnect(account_id)
     await until(lambda: run.stopped)
@@ -102,7 +81,7 @@ async def test_commands_that_come_while_a_browser_closes_are_carried_out_in_orde
 async def test_a_failed_browser_is_replaced_and_its_late_reports_have_no_effect(
     stage: Stage,
 ) -> None:
-    account_id, first = await linked(stage)
+    account_id, first = await stage.linked()
     first.fail(Failure.BROWSER_EXITED, "killed by SIGKILL")
     second = await stage.run(account_id, after=first)
     first.report(LoggedOut("late"))
@@ -178,7 +157,7 @@ async def test_a_browser_that_does_not_report_its_end_is_given_up(
     manager = ToldManager(replace(config, deadlines=Deadlines(closing=0.1)), recorder)
     await manager.start()
     stage = Stage(manager, recorder)
-    account_id, run = await linked(stage)
+    account_id, run = await stage.linked()
     run.lingers = True
     await manager.disconnect(account_id)
     await stage.reaches(account_id, Status.DISCONNECTED)
@@ -189,7 +168,7 @@ async def test_a_browser_that_does_not_report_its_end_is_given_up(
 async def test_a_code_for_a_linked_account_nobody_is_looking_at_means_logged_out(
     stage: Stage,
 ) -> None:
-    account_id, first = await linked(stage)
+    account_id, first = await stage.linked()
     first.fail(Failure.BROWSER_EXITED, "exit code 1")
     second = await stage.run(account_id, after=first)
     second.report(qr())
@@ -198,7 +177,7 @@ async def test_a_code_for_a_linked_account_nobody_is_looking_at_means_logged_out
 
 
 async def test_a_code_for_a_linked_account_that_a_user_connects_is_shown(stage: Stage) -> None:
-    account_id, _ = await linked(stage)
+    account_id, _ = await stage.linked()
     await stage.manager.disconnect(account_id)
     await stage.reaches(account_id, Status.DISCONNECTED)
     first = stage.manager.runs[account_id]
@@ -212,7 +191,7 @@ async def test_a_code_for_a_linked_account_that_a_user_connects_is_shown(stage: 
 
 
 async def test_what_a_human_must_do_keeps_the_browser_until_it_is_done(stage: Stage) -> None:
-    account_id, run = await linked(stage)
+    account_id, run = await stage.linked()
     run.report(ActionRequired(ActionKind.TERMS, "TOS_BLOCK"))
     await stage.reaches(account_id, Status.ACTION_REQUIRED)
     assert not run.stopped
@@ -224,7 +203,7 @@ async def test_what_a_human_must_do_keeps_the_browser_until_it_is_done(stage: St
 async def test_a_page_that_reloads_or_loses_its_connection_comes_back_by_itself(
     stage: Stage,
 ) -> None:
-    account_id, run = await linked(stage)
+    account_id, run = await stage.linked()
     for report in (WentOffline("TIMEOUT"), READY, Reloaded(), READY):
         run.report(report)
     await stage.tells(account_id, "offline", "ready", "reloaded", "ready")
@@ -241,7 +220,7 @@ async def test_unused_codes_end_in_disconnected(stage: Stage) -> None:
 
 
 async def test_messages_that_arrive_while_the_browser_closes_are_recorded(stage: Stage) -> None:
-    account_id, run = await linked(stage)
+    account_id, run = await stage.linked()
     run.lingers = True
     run.report(message(1))
     await stage.manager.disconnect(account_id)
@@ -254,25 +233,6 @@ async def test_messages_that_arrive_while_the_browser_closes_are_recorded(stage:
     assert row is not None
     # created, user_connect, linked, ready, two messages, user_disconnect
     assert row.seq == 7
-
-
-async def test_an_actor_that_dies_of_an_unforeseen_error_is_replaced(stage: Stage) -> None:
-    account_id, first = await linked(stage)
-    broken = Command(signal=None)  # type: ignore[arg-type]
-    stage.manager._tell(account_id, broken)
-    second = await stage.run(account_id, after=first)
-    assert first.killed
-    second.report(READY)
-    await stage.reaches(account_id, Status.CONNECTED)
-    await stage.tells(account_id, "unforeseen", "ready")
-
-
-async def test_commands_outlive_the_death_of_an_actor(stage: Stage) -> None:
-    account_id, _ = await linked(stage)
-    stage.manager._tell(account_id, Command(signal=None))  # type: ignore[arg-type]
-    await stage.manager.disconnect(account_id)
-    await stage.reaches(account_id, Status.DISCONNECTED)
-    assert (await stage.causes(account_id))[-1] == "user_disconnect"
 
 
 async def test_an_outage_of_whatsapps_servers_never_ends_in_failed(
@@ -312,7 +272,7 @@ async def test_logging_out_unlinks_the_device_whatever_the_page_is_doing(
 async def test_logging_out_without_a_browser_says_that_the_phone_still_lists_the_device(
     stage: Stage,
 ) -> None:
-    account_id, _ = await linked(stage)
+    account_id, _ = await stage.linked()
     await stage.manager.disconnect(account_id)
     await stage.reaches(account_id, Status.DISCONNECTED)
     await stage.manager.logout(account_id)
@@ -320,92 +280,3 @@ async def test_logging_out_without_a_browser_says_that_the_phone_still_lists_the
     view = stage.manager.view(account_id)
     assert view is not None
     assert view.detail == {"message": STILL_LISTED}
-
-
-async def test_a_registry_that_dies_ends_the_server_and_every_browser(stage: Stage) -> None:
-    account_id, run = await linked(stage)
-    stage.manager._tell_registry(ForAccount(account_id=[], message=ShutDown()))  # type: ignore[arg-type]
-    await asyncio.wait_for(stage.manager.broken.wait(), 10)
-    await until(lambda: run.killed)
-    with pytest.raises(ShuttingDown):
-        await stage.manager.connect(account_id)
-    await stage.manager.stop(5)
-
-
-async def test_desired_is_kept_before_the_command_is_answered(stage: Stage) -> None:
-    account_id = await stage.create()
-    answered = await stage.manager.connect(account_id)
-    row = await accounts.get(account_id)
-    assert row is not None
-    assert answered.desired is row.desired is Desired.CONNECTED
-
-
-async def test_commands_at_once_reach_store_and_actor_in_the_same_order(stage: Stage) -> None:
-    account_id = await stage.create()
-    manager = stage.manager
-    commands = (manager.connect, manager.disconnect) * 10
-    await asyncio.gather(*(command(account_id) for command in commands))
-    row = await accounts.get(account_id)
-    assert row is not None
-    assert row.desired is Desired.DISCONNECTED
-    await stage.reaches(account_id, Status.DISCONNECTED)
-
-
-async def test_a_stopping_server_closes_all_browsers_and_refuses_commands(stage: Stage) -> None:
-    account_id, run = await linked(stage)
-    await stage.manager.stop(5)
-    assert run.stopped
-    await stage.tells(account_id, "shutdown")
-    with pytest.raises(ShuttingDown):
-        await stage.manager.connect(account_id)
-
-
-async def test_what_was_connected_comes_back_and_what_was_stuck_is_reset(
-    config: ManagerConfig, recorder: Recorder
-) -> None:
-    before = Stage(ToldManager(config, recorder), recorder)
-    await before.manager.start()
-    back, _ = await linked(before)
-    waiting = await before.create()
-    (await before.start(waiting)).report(qr())
-    await before.reaches(waiting, Status.QR_READY)
-    await recorder.flush(5)
-
-    before.manager.be_killed()
-    after = Stage(ToldManager(config, recorder), recorder)
-    await after.manager.start()
-    run = await after.run(back)
-    run.report(READY)
-    await after.reaches(back, Status.CONNECTED)
-    await after.tells(back, "restore", "ready")
-    await after.tells(waiting, "reset")
-    await after.manager.stop(5)
-    await before.manager.stop(0.1)
-
-
-async def test_a_deletion_that_was_interrupted_is_finished_at_the_next_start(
-    config: ManagerConfig, recorder: Recorder
-) -> None:
-    first = Stage(ToldManager(config, recorder), recorder)
-    await first.manager.start()
-    account_id = await first.create()
-    first.manager._tell(account_id, Command(Signal.DELETE))
-    await until(lambda: (v := first.manager.view(account_id)) and v.cause is Cause.DELETED)
-    await recorder.flush(5)
-    await first.manager.stop(5)
-
-    second = ToldManager(config, recorder)
-    await second.start()
-    assert await accounts.get(account_id) is None
-    await second.stop(5)
-
-
-async def test_a_command_for_nobody_is_refused(stage: Stage) -> None:
-    with pytest.raises(UnknownAccount):
-        await stage.manager.connect("nobody")
-
-
-async def test_a_text_needs_a_connected_account(stage: Stage) -> None:
-    account_id = await stage.create()
-    with pytest.raises(WrongStatus):
-        await stage.manager.send_text(account_id, "491700000002", "Hello")

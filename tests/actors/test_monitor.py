@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from actors.browser.reports import Authenticated, MessageReceived, Ready
+from actors.browser.reports import Authenticated, MessageReceived
 from actors.config import ManagerConfig
 from actors.limits import Limit, MemoryLimits
 from actors.messages import OverMemory
@@ -27,10 +27,9 @@ from store.bus import InProcessBus
 from store.events import Event
 from store.recorder import Recorder
 from store.status import Status
-from tests.actors.conftest import Stage
+from tests.actors.conftest import READY, Stage
 from tests.told import ToldManager, ToldRun, until
 
-READY = Ready("491700000001", "Support", "2.3000.1")
 TINY = 1
 """MB: less than any browser takes."""
 

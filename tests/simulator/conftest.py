@@ -1,6 +1,7 @@
 """What the simulator's tests share: a running simulator, its phones and its faults."""
 
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
 from tests.simulator.clients import Api, Faults, PageClient, Phone
+from tests.simulator.libraries import WaJs
 
 ALICE = "491700000001"
 BOB = "491700000002"
+FRESH_PROFILE = "profile"
 
 
 @pytest.fixture
@@ -56,3 +59,9 @@ def faults(simulator: Simulator, http: aiohttp.ClientSession) -> Faults:
 @pytest.fixture
 def open_page(simulator: Simulator, http: aiohttp.ClientSession) -> Callable[[], PageClient]:
     return lambda: PageClient(http, simulator.url)
+
+
+@pytest.fixture
+async def page(simulator: Simulator, tmp_path: Path) -> AsyncIterator[WaJs]:
+    async with WaJs(tmp_path / FRESH_PROFILE, simulator.url) as opened:
+        yield opened
