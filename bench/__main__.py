@@ -1,11 +1,11 @@
-"""The benchmarks: `python -m bench restore`, `… soak`."""
+"""The benchmarks: `python -m bench restore`, `… soak`, `… streams`."""
 
 import argparse
 import asyncio
 
-from bench import restore, soak
+from bench import restore, soak, streams
 
-BENCHMARKS = {"restore": restore, "soak": soak}
+BENCHMARKS = {"restore": restore, "soak": soak, "streams": streams}
 
 
 def main() -> None:
