@@ -36,7 +36,14 @@ def _url(*schemes: str) -> AfterValidator:
     def check(value: str) -> str:
         if urlsplit(value).scheme not in schemes:
             raise ValueError(f"must be a URL that begins with {' or '.join(schemes)}")
-        _ = urlsplit(value).port  # raises for one that is no number
+        try:
+            _ = urlsplit(value).port
+        except ValueError:
+            # Not what was found there: it may be a part of the password.
+            raise ValueError(
+                "must have a number for its port; in a password, / # ? and the like are written "
+                "as %2F, %23, %3F"
+            ) from None
         return value
 
     return AfterValidator(check)

@@ -16,22 +16,27 @@ VALID_DAYS = 365
 
 def make_context() -> ssl.SSLContext:
     """Returns a server context with a new self-signed certificate."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    certificate = _sign(key)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.TemporaryDirectory(prefix="wa-simulator-") as folder:
         pem = Path(folder) / "certificate.pem"
-        pem.touch(mode=0o600)
-        pem.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM,
-                serialization.PrivateFormat.PKCS8,
-                serialization.NoEncryption(),
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
-        )
+        write_certificate(pem)
         context.load_cert_chain(pem)
     return context
+
+
+def write_certificate(pem: Path) -> None:
+    """Writes a new self-signed certificate, and its key, into one file for us alone."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    certificate = _sign(key)
+    pem.touch(mode=0o600)
+    pem.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
 
 
 def _sign(key: ec.EllipticCurvePrivateKey) -> x509.Certificate:

@@ -19,8 +19,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from store.events import Event
 
-OUTBOX = 10_000
-"""How many recorded events wait for a Redis that is away; the oldest go first, the log has them."""
+OUTBOX = 100_000
+"""How many recorded events wait for a Redis that is away: about 100 MB, as many as may wait for the
+database. The oldest go first, the log has them."""
 SENT_AT_ONCE = 500
 ECHOES = 20_000
 """How many of our own events are recognised when Redis sends them back."""

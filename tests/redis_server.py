@@ -7,13 +7,19 @@ import socket
 import subprocess
 import time
 from pathlib import Path
+from urllib.parse import quote
+
+from simulator.tls import write_certificate
+
+PASSWORD = "s3cret/with@signs"
 
 
 class RedisServer:
     """A redis-server on a free port, which it keeps when it is stopped and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, tls: bool = False) -> None:
         self._folder = folder
+        self._tls_port = _free_port() if tls else 0
         self._process: subprocess.Popen[bytes] | None = None
         self.port = _free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
@@ -27,6 +33,13 @@ class RedisServer:
         program = shutil.which("redis-server")
         assert program is not None, "redis-server is not installed"
         command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        if self._tls_port:
+            certificate = self._folder / "certificate.pem"
+            write_certificate(certificate)
+            command += ["--tls-port", str(self._tls_port), "--tls-auth-clients", "no"]
+            for option in ("cert", "key", "ca-cert"):
+                command += [f"--tls-{option}-file", str(certificate)]
+            command += ["--user", *["wa", "on", f">{PASSWORD}", "~*", "&*", "+@all"]]
         if mute:
             command += ["--user", *["default", "on", "nopass", "~*", "&*", "+@all", "-publish"]]
         self._process = subprocess.Popen(
@@ -37,6 +50,12 @@ class RedisServer:
             assert self._process.poll() is None, "redis-server ended"
             assert time.monotonic() < patience, "redis-server does not answer"
             time.sleep(0.01)
+
+    def tls_url(self, password: str = PASSWORD) -> str:
+        """The address of its encrypted port, for a user with a password."""
+        certificate = self._folder / "certificate.pem"
+        address = f"127.0.0.1:{self._tls_port}/0"
+        return f"rediss://wa:{quote(password, safe='')}@{address}?ssl_ca_certs={certificate}"
 
     def unmute(self) -> None:
         assert self._ask("ACL SETUSER default +publish") == "+OK"

@@ -139,3 +139,11 @@ def test_longer_work_is_waited_for_longer() -> None:
 
     patient = manager_config(Settings.load({"call_seconds": "120"}))
     assert patient.answer_timeout == 135
+
+
+@pytest.mark.parametrize("field", ["database_url", "redis_url"])
+def test_a_password_that_breaks_an_address_is_not_told(field: str) -> None:
+    scheme = "postgres" if field == "database_url" else "rediss"
+    with pytest.raises(SettingsError, match="%2F") as refused:
+        Settings.load({field: f"{scheme}://wa:s3cret/more@db:5432/wa"})
+    assert "s3cret" not in str(refused.value)

@@ -3,14 +3,15 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
 from store import bus as bus_module
 from store.bus import RedisBus
-from tests.redis_server import RedisServer
+from tests.redis_server import PASSWORD, RedisServer
 from tests.store.parts import Listener, qr, status, until
 
 StartBus = Callable[[], Awaitable[RedisBus]]
@@ -231,6 +232,44 @@ async def test_a_stop_does_not_wait_for_a_redis_that_is_away(
 
     async with asyncio.timeout(0.5):
         await bus.close()
+
+
+@pytest.fixture
+def tls_redis(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path, tls=True)
+    server.start()
+    yield server
+    server.stop()
+
+
+async def test_an_encrypted_redis_with_a_password_works(tls_redis: RedisServer) -> None:
+    ours, theirs = RedisBus(tls_redis.tls_url()), RedisBus(tls_redis.tls_url())
+    await ours.start()
+    await theirs.start()
+    listener = Listener(theirs)
+
+    ours.publish(status("a", 1))
+    await until(lambda: listener.heard)
+
+    assert ours.state.ok
+    await ours.close()
+    await theirs.close()
+
+
+@pytest.mark.parametrize("wrong", ["password", "certificate"])
+async def test_a_redis_that_does_not_let_us_in_is_away_and_the_password_is_not_told(
+    tls_redis: RedisServer, caplog: pytest.LogCaptureFixture, wrong: str
+) -> None:
+    url = tls_redis.tls_url("n0t-it") if wrong == "password" else tls_redis.tls_url()
+    bus = RedisBus(url if wrong == "password" else url.partition("?")[0])
+
+    await bus.start()
+
+    assert not bus.state.ok
+    reason = str(bus.state.reason)
+    assert ("password" if wrong == "password" else "certificate") in reason.lower()
+    assert not any(secret in reason + caplog.text for secret in ("n0t-it", PASSWORD, "s3cret"))
+    await bus.close()
 
 
 @pytest.mark.parametrize("payload", ["", "{", "[]", "{}", b"\xff"])
