@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +16,9 @@ from actors.browser.reports import (
     SentMessage,
 )
 from actors.manager import Manager
+from actors.resources import Sample
 from actors.startqueue import Room
+from actors.view import View
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -97,6 +100,16 @@ class ToldManager(Manager):
     def _new_run(self, account_id: str, report: Callable[[Report], None]) -> Any:
         run = self.runs[account_id] = ToldRun(report)
         return run
+
+    def show_sample(self, sample: Sample) -> None:
+        """Show something else than what was measured, until it is measured again."""
+        figures = self._watched.figures
+        assert figures is not None
+        self._watched.figures = replace(figures, sample=sample)
+
+    def show_view(self, view: View) -> None:
+        """Show an account that has no actor."""
+        self._views.show(view)
 
     def be_killed(self) -> None:
         """Leave everything as a killed process does, as far as others can see."""

@@ -13,7 +13,7 @@ from api.listeners import LISTENERS
 from store import events, models, retention
 from store.events import Event
 from store.retention import Retention
-from store.status import Status
+from store.status import Cause, Status
 from tests.told import ToldManager, ToldRun, until
 
 T = TypeVar("T")
@@ -66,6 +66,11 @@ class Api(TestClient[web.Request, web.Application]):
     async def until(self, account_id: str, status: Status) -> None:
         """Wait until an account has a status."""
         await until(lambda: (v := self.manager.view(account_id)) and v.status is status)
+
+    def cause(self, account_id: str) -> Cause | None:
+        """Tell why an account's status is what it is."""
+        view = self.manager.view(account_id)
+        return None if view is None else view.cause
 
     async def recorded(self) -> None:
         """Wait until all that happened is in the log."""
