@@ -87,6 +87,8 @@ lock: .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check pip-tools
 	$(COMPILE) --output-file requirements.txt setup.cfg
 	$(COMPILE) --extra test --output-file requirements-test.txt setup.cfg
+	$(COMPILE) --only-build-deps --build-deps-for wheel \
+		--output-file compose/requirements-build.txt pyproject.toml
 
 clean:
 	rm -rf .venv node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info
