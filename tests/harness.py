@@ -32,6 +32,8 @@ class ServerProcess:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.environment = {"WA_API_KEY": KEY, "WA_WEB_URL": web_url}
+        self.command = [sys.executable, "-m", "api", "serve"]
+        self.cwd: Path | None = None
         self.process: asyncio.subprocess.Process | None = None
         self.client = aiohttp.ClientSession(self.url, headers={"X-Api-Key": KEY})
         self.browsers: set[int] = set()
@@ -44,8 +46,9 @@ class ServerProcess:
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WA_")}
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "api", "serve"),
+                *self.command,
                 *("--port", str(self.port), "--data-dir", str(self.data)),
+                cwd=self.cwd,
                 env={**clean, **self.environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
