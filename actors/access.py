@@ -1,6 +1,5 @@
 """How the manager reaches the store: within a time, and for accounts that this server owns."""
 
-import asyncio
 from collections.abc import Awaitable
 from typing import TypeVar
 
@@ -15,6 +14,7 @@ from actors.ownership import Ownership
 from store import accounts, leases
 from store.accounts import AccountRow
 from store.errors import DatabaseAway, LeaseLost
+from store.patience import within
 
 T = TypeVar("T")
 
@@ -26,8 +26,8 @@ async def kept(work: Awaitable[T], seconds: float) -> T:
         StoreAway: The database does not answer, or not within the seconds.
     """
     try:
-        return await asyncio.wait_for(work, seconds)
-    except (TimeoutError, DatabaseAway) as error:
+        return await within(seconds, work)
+    except DatabaseAway as error:
         raise StoreAway from error
 
 

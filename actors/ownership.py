@@ -18,6 +18,7 @@ from actors.tenure import LeaseTerms, Sighting, Tenure, is_over, may_claim, sigh
 from store import leases
 from store.errors import DatabaseAway
 from store.leases import Lease, Server
+from store.patience import within
 
 logger = logging.getLogger(__name__)
 
@@ -348,10 +349,7 @@ class Ownership:
 
     async def _asked(self, query: Awaitable[T]) -> T:
         """Await a query, but not for so long that leases run out meanwhile."""
-        try:
-            return await asyncio.wait_for(query, self._terms.answer_within)
-        except TimeoutError as error:
-            raise DatabaseAway("The database does not answer in time.") from error
+        return await within(self._terms.answer_within, query)
 
 
 def _is_free(seen: Sighting, now: float, dead: Collection[str]) -> bool:
