@@ -1,9 +1,9 @@
-"""The application: its parts opened and closed in order, its middlewares, its routes."""
+"""The application: its parts, opened and closed in order, its middlewares, its routes."""
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 
 from aiohttp import web
@@ -20,7 +20,7 @@ from actors.tenure import LeaseTerms
 from api.auth import KEY, load_key, require_key
 from api.errors import problems
 from api.keys import BUS, FEED, MANAGER, RECORDER, SETTINGS
-from api.lifetime import LIFETIME, Lifetime, refuse_while_stopping
+from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
 from api.listeners import LISTENERS, close_streams
 from api.logs import hide
 from api.metrics.metrics import METRICS, Metrics
@@ -29,6 +29,7 @@ from api.settings import Settings, SettingsError, variable
 from store.bus import Bus, InProcessBus, RedisBus
 from store.database import open_database
 from store.feed import Feed
+from store.patience import Patience
 from store.recorder import Recorder
 from store.retention import Retention, Trimmer
 
@@ -52,11 +53,14 @@ CLOSING_MARGIN_SECONDS = 10.0
 ANSWER_MARGIN_SECONDS = 15.0
 """How much longer than the work itself its answer is waited for: the account may be busy."""
 
+OPENED = web.AppKey("OPENED", AsyncExitStack)
+"""Closes what was opened, in the opposite order."""
+
 logger = logging.getLogger(__name__)
 
 
 def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Application:
-    """Build the server for these settings; it opens its parts when it is started.
+    """Build the server for these settings; `open_parts` opens its parts once it is set up.
 
     Raises:
         SettingsError: The data directory cannot be used.
@@ -71,41 +75,49 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
     app[SETTINGS] = settings
     app[KEY] = key
     app[LIFETIME] = Lifetime()
+    app[OPENED] = AsyncExitStack()
     figures = app[METRICS] = Metrics(app, restore_window=2 * settings.lease_seconds)
     app.middlewares.extend(
-        [figures.requests.begin, problems, refuse_while_stopping, require_key(OPEN)]
+        [figures.requests.begin, problems, refuse_unless_open, require_key(OPEN)]
     )
     app[LISTENERS] = set()
+    bus = app[BUS] = _bus(settings)
+    app[FEED] = Feed(bus)
+    recorder = app[RECORDER] = Recorder(bus)
+    app[MANAGER] = make_manager(manager_config(settings), recorder, figures.accounts)
     app.add_routes(ROUTES)
     app.on_response_prepare.extend([_add_headers, figures.requests.end])
     app.on_shutdown.append(stop_working)
-
-    async def parts(app: web.Application) -> AsyncIterator[None]:
-        """Open from the ground up, close from the top down."""
-        async with AsyncExitStack() as opened:
-            await opened.enter_async_context(open_database(settings.effective_database_url))
-            bus = app[BUS] = _bus(settings)
-            opened.push_async_callback(bus.close)
-            await bus.start()
-            feed = app[FEED] = Feed(bus)
-            opened.push_async_callback(feed.close)
-            await feed.start()
-            recorder = app[RECORDER] = Recorder(bus)
-            opened.push_async_callback(recorder.close, LAST_WRITES_SECONDS)
-            await recorder.start()
-            trimmer = Trimmer(_retention(settings))
-            opened.push_async_callback(trimmer.close)
-            await trimmer.start()
-            manager = app[MANAGER] = make_manager(
-                manager_config(settings), recorder, figures.accounts
-            )
-            opened.push_async_callback(stop_working, app)
-            await manager.start()
-            yield
-        logger.info("✅ Database disconnected")
-
-    app.cleanup_ctx.append(parts)
+    app.on_cleanup.append(_close_parts)
     return app
+
+
+async def open_parts(app: web.Application) -> None:
+    """Open what the server is made of, from the ground up; its end closes it from the top down.
+
+    The health checks answer meanwhile, and all else is refused. A database that is away is waited
+    for, however long that takes.
+
+    Raises:
+        OSError: The data directory cannot be used.
+        StoreError: The database cannot be used, and waiting would not help.
+    """
+    settings, lifetime, opened = app[SETTINGS], app[LIFETIME], app[OPENED]
+    bus, feed, recorder, manager = app[BUS], app[FEED], app[RECORDER], app[MANAGER]
+    patience = Patience(lifetime.wait_for)
+    await patience.wait_for(lambda: opened.enter_async_context(_database(settings)))
+    opened.push_async_callback(bus.close)
+    await bus.start()
+    opened.push_async_callback(feed.close)
+    await patience.wait_for(feed.start)
+    opened.push_async_callback(recorder.close, LAST_WRITES_SECONDS)
+    await recorder.start()
+    trimmer = Trimmer(_retention(settings))
+    opened.push_async_callback(trimmer.close)
+    await trimmer.start()
+    opened.push_async_callback(stop_working, app)
+    await manager.start()
+    lifetime.open = True
 
 
 async def stop_working(app: web.Application) -> None:
@@ -131,6 +143,17 @@ async def stop_working(app: web.Application) -> None:
     closing.cancel()
     await asyncio.gather(closing, return_exceptions=True)
     await app[MANAGER].stop(0)
+
+
+async def _close_parts(app: web.Application) -> None:
+    await app[OPENED].aclose()
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncIterator[None]:
+    async with open_database(settings.effective_database_url):
+        yield
+    logger.info("✅ Database disconnected")
 
 
 def _bus(settings: Settings) -> Bus:

@@ -16,11 +16,11 @@ from api.keys import BUS, MANAGER, RECORDER
 from api.lifetime import LIFETIME
 from store.events import timestamp
 
-Component = Mapping[str, str | int | None]
+Component = Mapping[str, str | float | None]
 
 
 async def health(request: web.Request) -> web.Response:
-    """`GET /health`: status, clients, who needs a human, memory; 503 only while it stops."""
+    """`GET /health`: status, clients, who needs a human, memory; 503 while it starts or stops."""
     app = request.app
     clients = [view for view in app[MANAGER].views() if view.status.has_browser]
     components = _components(app)
@@ -53,7 +53,7 @@ async def health(request: web.Request) -> web.Response:
         },
         "components": components,
     }
-    return web.json_response(body, status=503 if app[LIFETIME].stopping else 200)
+    return web.json_response(body, status=200 if app[LIFETIME].serving else 503)
 
 
 async def live(_: web.Request) -> web.Response:
@@ -62,17 +62,25 @@ async def live(_: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """`GET /health/ready`: requests are served; 503 while the server stops."""
-    if request.app[LIFETIME].stopping:
+    """`GET /health/ready`: requests are served; 503 while the server starts or stops."""
+    lifetime = request.app[LIFETIME]
+    if lifetime.stopping:
         return web.json_response({"status": "shutting_down"}, status=503)
+    if not lifetime.open:
+        return web.json_response({"status": "degraded"}, status=503)
     return web.json_response({"status": "ok"})
 
 
 def _components(app: web.Application) -> dict[str, Component]:
     recorder, bus = app[RECORDER], app[BUS].state
+    away = app[LIFETIME].waits_for or recorder.reason or app[MANAGER].trouble
     running = sum(view.pid is not None for view in app[MANAGER].views())
     return {
-        "store": {**_component(recorder.reason), "pending": recorder.pending},
+        "store": {
+            **_component(away),
+            "pending": recorder.pending,
+            "oldestPendingSeconds": round(recorder.oldest_pending_seconds, 1),
+        },
         "bus": _component(None if bus.ok else bus.reason),
         "browsers": {**_component(None), "running": running},
         **_disk(app[MANAGER].figures),
@@ -116,4 +124,6 @@ def _status(app: web.Application, components: Mapping[str, Component]) -> tuple[
     if app[LIFETIME].stopping:
         return "shutting_down", "The server is stopping."
     reasons = [f"{name}: {part['reason']}" for name, part in components.items() if "reason" in part]
+    if not app[LIFETIME].open:
+        reasons.insert(0, "the server is starting")
     return ("degraded", "; ".join(reasons)) if reasons else ("ok", None)

@@ -1,4 +1,4 @@
-"""What handlers find in the application: the parts of the server that it opened."""
+"""What handlers find in the application: the parts of the server."""
 
 from aiohttp import web
 

@@ -1,4 +1,4 @@
-"""Whether the server runs or stops, and what stopping means to requests. Not how it is stopped."""
+"""Whether the server starts, runs or stops, and what that means to requests. Not how it is done."""
 
 import asyncio
 import time
@@ -8,6 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from actors.errors import ShuttingDown
+from api.errors import Unavailable
 
 
 @dataclass
@@ -15,6 +16,10 @@ class Lifetime:
     """From the start of the server to its stop."""
 
     started: float = field(default_factory=time.monotonic)
+    open: bool = False
+    """Whether all parts have been opened, so that requests can be served."""
+    waits_for: str | None = None
+    """Why the start waits for the database; nothing while it does not."""
     stopping: bool = False
     hurry: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when whoever stops the server does not want to wait for the browsers any longer."""
@@ -24,13 +29,26 @@ class Lifetime:
         """Whole seconds since the start."""
         return int(time.monotonic() - self.started)
 
+    @property
+    def serving(self) -> bool:
+        """Whether requests are served."""
+        return self.open and not self.stopping
+
+    def wait_for(self, reason: str | None) -> None:
+        """Note why the start waits for the database, or that it does not any more."""
+        self.waits_for = reason
+
 
 LIFETIME = web.AppKey("LIFETIME", Lifetime)
 
 
 @web.middleware
-async def refuse_while_stopping(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer 503 with Retry-After to all but the health checks, once the server is stopping."""
-    if request.app[LIFETIME].stopping and not request.path.startswith("/health"):
-        raise ShuttingDown
+async def refuse_unless_open(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer 503 with Retry-After to all but health checks, while the server starts or stops."""
+    lifetime = request.app[LIFETIME]
+    if not request.path.startswith("/health"):
+        if lifetime.stopping:
+            raise ShuttingDown
+        if not lifetime.open:
+            raise Unavailable(lifetime.waits_for or "The server is starting.")
     return await handler(request)

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from actors.browser.bundle import find_bundle, load_bundle
 from actors.browser.executable import find_chromium
-from api.app import init_app, stop_working
+from api.app import init_app, open_parts, stop_working
 from api.auth import KEY
 from api.descriptors import raise_limit
 from api.keys import MANAGER
@@ -38,8 +38,8 @@ class CannotListen(Exception):
 async def serve(settings: Settings) -> None:
     """Run the server until SIGTERM or SIGINT; a second signal hurries the shutdown.
 
-    HTTP answers while the browsers close, so that `/health` says `shutting_down`; then the listener
-    closes, and the database last.
+    HTTP answers first, so that `/health` tells what a start waits for, and while the browsers
+    close, so that it says `shutting_down`; then the listener closes, and the database last.
 
     Raises:
         Broken: It ended by itself, in order, to be started again.
@@ -76,7 +76,7 @@ async def serve(settings: Settings) -> None:
                     opening.result()
                     _announce(app, settings, listener)
                     await _first(stop, app[MANAGER].broken)
-                    await stop_working(app)
+                await stop_working(app)
             finally:
                 await runner.cleanup()
     logger.info("👋 Shutdown complete")
@@ -90,6 +90,7 @@ async def _open(runner: web.AppRunner, listener: socket.socket, settings: Settin
     await asyncio.to_thread(load_bundle, find_bundle(settings.wa_js))
     await runner.setup()
     await web.SockSite(runner, listener).start()
+    await open_parts(runner.app)
 
 
 async def _first(*events: asyncio.Event) -> None:

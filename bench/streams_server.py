@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from api.app import init_app
+from api.app import init_app, open_parts
 from api.descriptors import raise_limit
 from api.keys import RECORDER
 from api.settings import Settings
@@ -40,6 +40,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
+    await open_parts(app)
     print(runner.addresses[0][1], flush=True)
     await asyncio.to_thread(sys.stdin.readline)
     processor, began = time.process_time(), time.monotonic()

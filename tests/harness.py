@@ -43,6 +43,11 @@ class ServerProcess:
         return self.log_file.read_text() if self.log_file.exists() else ""
 
     async def start(self) -> None:
+        await self.spawn()
+        await until(self._is_ready, "the server is ready")
+
+    async def spawn(self) -> None:
+        """Start the process, without waiting for it."""
         clean = {name: value for name, value in os.environ.items() if not name.startswith("WA_")}
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
@@ -54,7 +59,6 @@ class ServerProcess:
                 stdout=log,
                 stderr=log,
             )
-        await until(self._is_ready, "the server is ready")
 
     async def _is_ready(self) -> bool:
         assert self.process is not None

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestServer
 
-from api.app import init_app
+from api.app import init_app, open_parts
 from api.settings import PREFIX, Settings
 from tests.api.told import BEARER, KEY, Api
 from tests.told import ToldManager
@@ -32,10 +32,11 @@ async def start_api() -> AsyncIterator[Callable[[Settings], Awaitable[Api]]]:
     started: list[Api] = []
 
     async def start(settings: Settings) -> Api:
-        server = TestServer(init_app(settings, ToldManager), host="127.0.0.1")
-        api = Api(server, headers=BEARER)
+        app = init_app(settings, ToldManager)
+        api = Api(TestServer(app, host="127.0.0.1"), headers=BEARER)
         started.append(api)
         await api.start_server()
+        await open_parts(app)
         return api
 
     yield start

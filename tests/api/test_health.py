@@ -62,7 +62,7 @@ async def test_health_names_its_parts(api: Api) -> None:
     components = (await (await api.get("/health")).json())["components"]
     assert components.pop("disk").keys() == {"status", "freeMb"}
     assert components == {
-        "store": {"status": "ok", "pending": 0},
+        "store": {"status": "ok", "pending": 0, "oldestPendingSeconds": 0},
         "bus": {"status": "ok"},
         "browsers": {"status": "ok", "running": 0},
     }
@@ -150,8 +150,24 @@ async def test_a_database_that_is_away_is_degraded_and_commands_are_refused(
     assert int(refused.headers["Retry-After"]) > 0
     assert health["status"] == "degraded"
     assert health["components"]["store"]["pending"] == 1
+    assert health["components"]["store"]["oldestPendingSeconds"] > 0
     assert health["clients"][0]["status"] == "CONNECTING"
     await api.recorded()
+    assert (await (await api.get("/health")).json())["status"] == "ok"
+
+
+async def test_a_database_that_is_away_is_degraded_also_while_nothing_happens(
+    start_api: Callable[[Settings], Awaitable[Api]], settings: Settings
+) -> None:
+    api = await start_api(settings.model_copy(update={"lease_seconds": 1.5}))
+    with closing(sqlite3.connect(settings.data_dir / "wa-manager.sqlite3")) as intruder:
+        intruder.execute("BEGIN EXCLUSIVE")
+        await until(lambda: api.manager.trouble)
+        health = await (await api.get("/health")).json()
+
+    assert (health["status"], api.part(RECORDER).pending) == ("degraded", 0)
+    assert health["reason"].startswith("store: ")
+    await until(lambda: api.manager.trouble is None)
     assert (await (await api.get("/health")).json())["status"] == "ok"
 
 
