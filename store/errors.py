@@ -8,6 +8,11 @@ StoreError
   LeaseLost
 """
 
+import re
+
+QUOTED = re.compile(r"\nDETAIL: .*|(?<=invalid input for query argument ).*", re.DOTALL)
+"""Where Postgres, or its driver, repeats what it was given."""
+
 
 class StoreError(Exception):
     """The store could not do what was asked."""
@@ -34,3 +39,8 @@ class BrokenCursor(StoreError, ValueError):
 
 class LeaseLost(StoreError):
     """Another server owns the account by now, so nothing was written."""
+
+
+def words_of(error: BaseException) -> str:
+    """Say what a database complains of, without the row that it quotes: messages are in it."""
+    return QUOTED.sub("", str(error)) or type(error).__name__

@@ -19,6 +19,7 @@ from store import leases, models
 from store.accounts import AccountChanges
 from store.bus import Bus
 from store.database import transaction
+from store.errors import words_of
 from store.events import Event
 
 CAPACITY = 100_000
@@ -45,7 +46,7 @@ class _Entry:
 
     number: int
     event: Event
-    changes: AccountChanges | None
+    changes: AccountChanges | None = field(repr=False)
     epoch: int | None = None
     queued_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
 
@@ -222,9 +223,9 @@ class Recorder:
     def _give_up(self, event: Event, why: str) -> None:
         self._lost += 1
         # Each one by its number: there is no other trace of it.
-        logger.error(
-            "Event %s of account %s (%s) is lost: %s", event.seq, event.account_id, event.type, why
-        )
+        said = (event.seq, event.account_id, event.type, why)
+        of_account = {"account": event.account_id}
+        logger.error("Event %s of account %s (%s) is lost: %s", *said, extra=of_account)
 
     def _oldest(self) -> _Entry | None:
         return next(itertools.chain(self._batch, self._waiting), None)
@@ -279,7 +280,7 @@ class Recorder:
         if len(batch) > 1:
             return [event for entry in batch for event in await self._keep([entry])]
         self._note_back()
-        self._give_up(batch[0].event, f"the database refuses it: {error}")
+        self._give_up(batch[0].event, f"the database refuses it: {words_of(error)}")
         return []
 
     async def _commit(self, batch: Sequence[_Entry]) -> list[Event]:
@@ -316,8 +317,10 @@ class Recorder:
     def _note_away(self, error: Exception) -> None:
         if self._reason is None:
             self._away_since = asyncio.get_running_loop().time()
-            logger.warning("The database takes no events, they wait in their order: %s", error)
-        self._reason = str(error) or type(error).__name__
+            logger.warning(
+                "The database takes no events, they wait in their order: %s", words_of(error)
+            )
+        self._reason = words_of(error)
 
     def _note_back(self) -> None:
         if self._reason is not None:
