@@ -10,8 +10,9 @@ from pathlib import Path
 
 from actors.browser.connection import PipeConnection
 from actors.browser.group import ProcessGroup
+from actors.browser.lastwords import LastWords
 
-STDERR_BYTES = 4096
+READ_BYTES = 4096
 EXIT_SECONDS = 2.0
 """How long a browser whose pipe has closed may take to be gone, to be called exited."""
 FILES = 8192
@@ -45,7 +46,7 @@ class Chromium:
         """
         loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[int] = loop.create_future()
-        self._tail = bytearray()
+        self._last_words = LastWords()
         pipes = _Pipes()
         with ExitStack() as undo:
             undo.callback(pipes.close_ours)
@@ -71,7 +72,7 @@ class Chromium:
 
     def last_words(self) -> str:
         """Give the end of what it wrote to stderr, as evidence."""
-        return self._tail.decode(errors="replace").strip()
+        return self._last_words.text()
 
     async def has_ended(self) -> bool:
         """Tell whether it ended. Its pipe closes a moment before its process is gone."""
@@ -127,9 +128,8 @@ class Chromium:
 
     def _read_stderr(self) -> None:
         with suppress(OSError):
-            while data := os.read(self._stderr, STDERR_BYTES):
-                self._tail += data
-                del self._tail[:-STDERR_BYTES]
+            while data := os.read(self._stderr, READ_BYTES):
+                self._last_words.hear(data)
             asyncio.get_running_loop().remove_reader(self._stderr)
 
 
