@@ -55,3 +55,8 @@ class ShuttingDown(ManagerError):
 
 class TimedOut(ManagerError):
     """The account did not answer in time. Its status tells how it is doing."""
+
+
+def describe(error: BaseException | None) -> str:
+    """Say what an error nobody foresaw is. Its repr would show what it was raised about as well."""
+    return f"{type(error).__name__}: {error}"

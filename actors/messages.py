@@ -101,8 +101,8 @@ class OverMemory:
 class SendText:
     """A text is to be sent."""
 
-    to: str
-    text: str
+    to: str = field(repr=False)
+    text: str = field(repr=False)
     answer: Promise[SentMessage]
 
 
@@ -110,7 +110,7 @@ class SendText:
 class RequestPairingCode:
     """A code to be typed on the phone is wanted, instead of the QR code."""
 
-    phone: str
+    phone: str = field(repr=False)
     answer: Promise[PairingCodeShown]
 
 

@@ -1,7 +1,7 @@
 """What is known of each account right now, in memory: read by all, written by its actor alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ class View:
     """When the status began, UTC."""
     desired: Desired
     detail: Mapping[str, Any] | None = None
-    phone: str | None = None
+    phone: str | None = field(default=None, repr=False)
     qr: QrShown | None = None
     """The code on the page, if one is shown."""
     pairing: PairingCodeShown | None = None

@@ -82,9 +82,11 @@ def _event_types(types: frozenset[str]) -> frozenset[str]:
 
 Timestamp = Annotated[datetime, PlainSerializer(timestamp)]
 Name = Annotated[str, AfterValidator(_name)]
-Phone = Annotated[str, AfterValidator(_phone)]
-Recipient = Annotated[str, AfterValidator(_recipient)]
-Text = Annotated[str, Field(min_length=1, max_length=65_536), AfterValidator(_text)]
+Secret = Annotated[str, Field(repr=False)]
+"""What no traceback and no log may show: an object shows it in no repr."""
+Phone = Annotated[Secret, AfterValidator(_phone)]
+Recipient = Annotated[Secret, AfterValidator(_recipient)]
+Text = Annotated[Secret, Field(min_length=1, max_length=65_536), AfterValidator(_text)]
 EventId = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=MAX_ID)]
 Limit = Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=500)]
 AccountId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,36}$")]
@@ -94,7 +96,11 @@ EventTypes = Annotated[frozenset[str], BeforeValidator(_words), AfterValidator(_
 
 class _Schema(BaseModel):
     model_config = ConfigDict(
-        alias_generator=to_camel, validate_by_name=True, extra="forbid", frozen=True
+        alias_generator=to_camel,
+        validate_by_name=True,
+        extra="forbid",
+        frozen=True,
+        hide_input_in_errors=True,
     )
 
 
@@ -120,7 +126,7 @@ class TextMessage(_Schema):
 class LoginRequest(_Schema):
     """The body that trades the API key for a cookie."""
 
-    key: str
+    key: Secret
 
 
 class AccountsQuery(_Schema):
@@ -165,7 +171,7 @@ class Account(_Schema):
 
     id: str
     name: str
-    phone: str | None
+    phone: Annotated[str | None, Field(repr=False)]
     desired: Desired
     status: Status
     cause: Cause
@@ -188,7 +194,7 @@ class Accounts(_Schema):
 class Qr(_Schema):
     """A QR code as JSON."""
 
-    qr: str
+    qr: Secret
     """The text that a phone scans."""
     expires_at: Timestamp
     attempt: int
@@ -203,8 +209,8 @@ class Qr(_Schema):
 class PairingCode(_Schema):
     """A pairing code."""
 
-    code: str
-    phone: str
+    code: Secret
+    phone: Secret
     expires_at: Timestamp
 
     @classmethod

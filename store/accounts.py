@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
@@ -26,8 +26,8 @@ class AccountRow:
     id: str
     """Opaque, ours, and safe in a path."""
     name: str
-    phone: str | None
-    push_name: str | None
+    phone: str | None = field(repr=False)
+    push_name: str | None = field(repr=False)
     desired: Desired
     status: Status
     cause: Cause

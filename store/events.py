@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -39,7 +39,8 @@ class Event:
     type: str
     account_id: str
     at: datetime
-    data: Mapping[str, Any]
+    data: Mapping[str, Any] = field(repr=False)
+    """What happened. A message's text and a code are in it, so it is not in the repr."""
     seq: int | None = None
     """Counts the account's events from 1 without a gap."""
     id: int | None = None

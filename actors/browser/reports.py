@@ -1,6 +1,7 @@
 """What a browser tells about its account: frozen values, one class for each thing that can happen.
 
-A report carries facts of the page and no decision. The lifecycle decides what follows.
+A report carries facts of the page and no decision. The lifecycle decides what follows. Secrets,
+texts and phone numbers are not in its repr, so that no traceback and no log shows them.
 """
 
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from enum import StrEnum
 class QrShown:
     """A code that a phone can scan is on the page."""
 
-    code: str
+    code: str = field(repr=False)
     """The text that the QR image encodes. A secret for as long as it lives."""
     number: int
     """Which code of this attempt it is, from 1."""
@@ -30,8 +31,8 @@ class QrExhausted:
 class PairingCodeShown:
     """A code to be typed on the phone. A secret for as long as it lives."""
 
-    code: str
-    phone: str
+    code: str = field(repr=False)
+    phone: str = field(repr=False)
     expires_at: datetime
 
 
@@ -54,9 +55,9 @@ class SyncProgress:
 class Ready:
     """Chats are loaded and messages flow. Reported again after each interruption."""
 
-    phone: str
+    phone: str = field(repr=False)
     """The account's number, digits only."""
-    push_name: str | None
+    push_name: str | None = field(repr=False)
     web_version: str
     """WhatsApp Web's build."""
     missing_modules: tuple[str, ...] = ()
@@ -107,16 +108,16 @@ class Reloaded:
 class MessageReceived:
     """A message arrived. Reported once per id and browser run, and seldom again in a later one."""
 
-    message_id: str
-    chat: str
+    message_id: str = field(repr=False)
+    chat: str = field(repr=False)
     """The chat's id, such as 491700000001@c.us."""
-    sender: str
-    recipient: str
+    sender: str = field(repr=False)
+    recipient: str = field(repr=False)
     kind: str
     """WhatsApp's word: chat for a text, image, …"""
-    text: str | None
+    text: str | None = field(repr=False)
     at: datetime
-    sender_name: str | None
+    sender_name: str | None = field(repr=False)
     recovered: bool = False
     """Whether no event told of it, and it was found among the page's messages afterwards."""
 
@@ -172,6 +173,6 @@ Report = (
 class SentMessage:
     """WhatsApp's server took a message."""
 
-    message_id: str
+    message_id: str = field(repr=False)
     ack: int
     """1 taken by the server, 2 delivered, 3 read."""

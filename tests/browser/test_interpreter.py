@@ -303,12 +303,14 @@ def test_an_unknown_fact_is_no_report(interpreter: Interpreter) -> None:
 def test_a_message_that_could_not_be_read_is_reported_when_it_can(
     interpreter: Interpreter, caplog: pytest.LogCaptureFixture
 ) -> None:
-    broken = {name: value for name, value in message("1").items() if name != "chat"}
+    told = {**message("1"), "text": "a secret"}
+    broken = {name: value for name, value in told.items() if name != "chat"}
 
     reports = read(interpreter, DOCUMENT, broken, message("1"))
 
     assert kinds(reports) == [MessageReceived]
     assert "A fact of the page cannot be read" in caplog.text
+    assert "a secret" not in caplog.text
 
 
 @pytest.mark.parametrize("at", [None, 0, "noon", -1, 1e300, float("nan"), [1767225600]])
