@@ -18,7 +18,7 @@ import pykka
 from actors.alarm import Alarm
 from actors.attempt import Attempt
 from actors.browser.reports import Closed, Report
-from actors.errors import NobodysAccount, TimedOut, WrongStatus
+from actors.errors import NobodysAccount, TimedOut, WrongStatus, describe
 from actors.journal import Journal
 from actors.lifecycle import Phase, Signal
 from actors.limits import Limit, Renewal
@@ -45,6 +45,7 @@ from actors.messages import (
     Vacate,
 )
 from actors.statemachine import StateMachine
+from actors.subject import SUBJECT
 from actors.supervision import History, judge
 from actors.surroundings import Run, Surroundings
 from actors.translator import Translator
@@ -90,6 +91,10 @@ class AccountActor(pykka.ThreadingActor):
 
     # Hooks that pykka calls in the actor's thread.
 
+    def on_start(self) -> None:
+        """Have all that is logged from here on, also by what this starts, be about the account."""
+        SUBJECT.set(self._id)
+
     def on_receive(self, message: AccountMessage) -> None:
         """Handle a message; while a browser closes, all but its own news waits."""
         if self._machine.closing and not isinstance(message, BrowserReport | TimerFired | Vacate):
@@ -115,7 +120,7 @@ class AccountActor(pykka.ThreadingActor):
             self._ending.fail(TimedOut())
         # The successor can start its own browser only when this one is gone.
         self._kill_browser()
-        died = Died(self._journal.account, repr(exception_value), self._unheard())
+        died = Died(self._journal.account, describe(exception_value), self._unheard())
         self._tell_registry(died)
 
     def _kill_browser(self) -> None:
@@ -232,7 +237,7 @@ class AccountActor(pykka.ThreadingActor):
         )
         self._history = verdict.history
         detail: dict[str, Any] = {"message": message}
-        logger.warning("%s: %s: %s", self._id, cause, message)
+        logger.warning("%s: %s", cause, message)
         if verdict.delay is None:
             final = cause if cause is Cause.PROFILE_LOCKED else Cause.GAVE_UP
             detail["last"] = cause
@@ -262,7 +267,7 @@ class AccountActor(pykka.ThreadingActor):
     def _time_is_up(self) -> None:
         attempt, life = self._machine.attempt, self._machine.life
         if self._machine.closing and attempt is not None:
-            logger.error("%s: the browser did not report its end; giving it up", self._id)
+            logger.error("the browser did not report its end; giving it up")
             attempt.give_up()
             self._browser_is_gone(attempt)
         elif life.phase is Phase.BACKING_OFF:

@@ -43,7 +43,7 @@ class Evidence:
             for old in _numbers(folder)[:-KEPT]:
                 _file(folder, old).unlink(missing_ok=True)
         except OSError as error:
-            logger.warning("%s: a picture of its page is not kept: %s", account_id, error)
+            logger.warning("a picture of its page is not kept: %s", error)
             return False
         return True
 
@@ -72,7 +72,7 @@ class Evidence:
         try:
             picture = await take()
         except BrowserError as error:
-            logger.warning("%s: there is no picture of its page: %s", account_id, error)
+            logger.warning("there is no picture of its page: %s", error)
             return
         await asyncio.to_thread(self.keep, account_id, seq, picture)
 

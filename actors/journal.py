@@ -73,7 +73,7 @@ class Journal:
             "detail": detail,
         }
         self._record(EventType.STATUS, data, now)
-        logger.info("%s: %s (%s)", self.row.id, life.status, cause)
+        logger.info("%s (%s)", life.status, cause)
 
     def message(self, report: MessageReceived) -> None:
         """Record a message that arrived."""

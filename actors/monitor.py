@@ -175,12 +175,13 @@ class MonitorActor(pykka.ThreadingActor):
             memory.heap_total,
             memory.rss,
             (time.monotonic() - self._started) // 60,
+            extra={"block": True},
         )
         figures = self._watched.figures
         if figures is None or not logger.isEnabledFor(logging.DEBUG):
             return
         for account_id, usage in figures.sample.accounts.items():
-            logger.debug("%s: its browser takes %s", account_id, _words(usage))
+            logger.debug("its browser takes %s", _words(usage), extra={"account": account_id})
         logger.debug("The server takes %s", _words(figures.sample.server))
         logger.debug("All browsers take %s", _words(figures.sample.browsers))
 

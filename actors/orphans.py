@@ -32,7 +32,9 @@ async def remove_orphans(config: BrowserConfig) -> None:
         return
     for name in orphans:
         if name in deleted:
-            logger.info("%s: its account was deleted; removing its profile", name)
+            logger.info("its account was deleted; removing its profile", extra={"account": name})
             await asyncio.to_thread(profiles.remove, config, name)
         else:
-            logger.warning("%s: this profile's account is not in the database; it stays", name)
+            logger.warning(
+                "this profile's account is not in the database; it stays", extra={"account": name}
+            )

@@ -22,9 +22,10 @@ def clean_locks(config: BrowserConfig) -> None:
         try:
             with locked(profile):
                 for path in profile.clean_locks():
-                    logger.info("  Removed: %s", path)
+                    logger.info("  Removed: %s", path, extra={"account": profile.account_id})
         except (ProfileLocked, OSError) as error:
-            logger.warning("%s: its locks stay: %s", profile.account_id, error)
+            of_profile = {"account": profile.account_id}
+            logger.warning("its locks stay: %s", error, extra=of_profile)
     logger.info("✅ Lock files cleaned")
 
 
@@ -40,4 +41,6 @@ def remove(config: BrowserConfig, account_id: str) -> None:
         finally:
             profile.unlock()
     except (ProfileLocked, OSError) as error:
-        logger.error("%s: its profile stays on the disk: %s", account_id, error)  # noqa: TRY400
+        logger.error(  # noqa: TRY400
+            "its profile stays on the disk: %s", error, extra={"account": account_id}
+        )

@@ -9,7 +9,7 @@ import pykka
 
 from actors.account import AccountActor
 from actors.attempt import KILL_SECONDS
-from actors.errors import UnknownAccount
+from actors.errors import UnknownAccount, describe
 from actors.lifecycle import Life, Signal
 from actors.loop import Promise, Timer
 from actors.messages import (
@@ -105,7 +105,7 @@ class RegistryActor(pykka.ThreadingActor):
     ) -> None:
         """End everything: without a registry nobody would notice what happens to accounts."""
         self.on_stop()
-        self._around.loop.call(self._around.broken, repr(exception_value))
+        self._around.loop.call(self._around.broken, describe(exception_value))
 
     def _recover(self, accounts: tuple[Owned, ...]) -> int:
         """Start all actors, reset what was on its way, then bring back what is to come back."""
@@ -167,7 +167,7 @@ class RegistryActor(pykka.ThreadingActor):
 
     def _replace(self, died: Died) -> None:
         account_id = died.account.row.id
-        logger.error("%s: its actor died: %s", account_id, died.error)
+        logger.error("its actor died: %s", died.error, extra={"account": account_id})
         if account_id in self._leaving:
             self._forget(account_id)
             return

@@ -180,7 +180,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except ConnectionError:
         raise
     except Exception:
-        logger.exception("%s %s failed", request.method, request.path)
+        of_account = {"account": request.match_info.get("id")}
+        logger.exception("%s %s failed", request.method, request.path, extra=of_account)
         return Failed().response()
 
 
@@ -210,7 +211,7 @@ def _problem_of(error: ManagerError | BrowserError | StoreError) -> Problem:
         case BrowserError():
             return PageFailed(detail)
         case _:
-            logger.error("No problem is defined for %r", error)
+            logger.error("No problem is defined for %s: %s", type(error).__name__, error)
             return Failed()
 
 

@@ -49,7 +49,6 @@ class ProfileHold:
         await asyncio.to_thread(self._profile.unlock)
 
     def _take(self) -> None:
-        account_id = self._profile.account_id
         try:
             self._profile.lock()
             removed = self._profile.clean_locks()
@@ -57,13 +56,13 @@ class ProfileHold:
         except OSError as error:
             raise StartFailed(f"The profile cannot be used: {error}") from error
         for path in removed:
-            logger.info("%s: removed the stale lock %s", account_id, path)
+            logger.info("removed the stale lock %s", path)
         if freed:
-            logger.info("%s: removed %d MB of caches", account_id, freed)
+            logger.info("removed %d MB of caches", freed)
 
     def _remove(self) -> None:
         try:
             self._profile.lock()
             self._profile.remove()
         except (ProfileLocked, OSError) as error:
-            logger.warning("%s: the profile stays: %s", self._profile.account_id, error)
+            logger.warning("the profile stays: %s", error)

@@ -24,7 +24,6 @@ class Probe:
 
     def __init__(
         self,
-        account_id: str,
         config: BrowserConfig,
         interpreter: Interpreter,
         page: Callable[[], WhatsAppPage],
@@ -32,12 +31,10 @@ class Probe:
         """Prepare it; nothing is asked yet.
 
         Args:
-            account_id: Whose page it is.
             config: How often to ask, and how long to wait for an answer.
             interpreter: Knows the page's state.
             page: Gives the page, or raises NotReady.
         """
-        self._account_id = account_id
         self._config = config
         self._interpreter = interpreter
         self._page = page
@@ -76,7 +73,7 @@ class Probe:
             raise
         except BrowserError:
             # An error is an answer too; and the end of a browser is noticed otherwise.
-            logger.debug("%s: the page was busy with itself", self._account_id)
+            logger.debug("the page was busy with itself")
 
     async def _compare(self, seconds: float) -> None:
         began = datetime.now(UTC)

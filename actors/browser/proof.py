@@ -71,11 +71,11 @@ class Proof:
         try:
             kept = await wait_kept(self._page(), profile, self._config.durable_seconds)
             if not kept:
-                logger.warning("%s: the login is not proven to be on the disk", self._account_id)
+                logger.warning("the login is not proven to be on the disk")
         except BrowserError as error:
-            logger.warning("%s: the login could not be proven: %s", self._account_id, error)
+            logger.warning("the login could not be proven: %s", error)
         except Exception:
-            logger.exception("%s: the login could not be proven", self._account_id)
+            logger.exception("the login could not be proven")
         self.pending = False
         if self._interpreter.ready:
             self._tell(ready)

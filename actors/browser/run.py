@@ -74,9 +74,9 @@ class BrowserRun:
         self._chromium: Chromium | None = None
         self._page: WhatsAppPage | None = None
         self._interpreter = Interpreter(config)
-        of_page = (account_id, config, self._interpreter, self._open_page)
+        of_page = (config, self._interpreter, self._open_page)
         self._probe = Probe(*of_page)
-        self._proof = Proof(*of_page, self._tell)
+        self._proof = Proof(account_id, *of_page, self._tell)
         self._stopping = asyncio.Event()
         self._unlink = self._wipe = self._look = False
         self._picture: bytes | None = None
@@ -256,7 +256,7 @@ class BrowserRun:
         try:
             await step
         except Exception:
-            logger.exception("%s: %s failed", self._account_id, what)
+            logger.exception("%s failed", what)
 
     async def _log_out(self) -> None:
         with suppress(BrowserError):
@@ -295,11 +295,11 @@ class BrowserRun:
     def _fail(self, error: BaseException | None) -> None:
         failed = failure_of(error)
         if failed.failure is Failure.UNFORESEEN:
-            logger.error("%s: an unforeseen error", self._account_id, exc_info=error)
+            logger.error("an unforeseen error", exc_info=error)
         self._tell(failed)
 
     def _tell(self, report: Report) -> None:
         try:
             self._report(report)
         except Exception:
-            logger.exception("%s: nobody took %s", self._account_id, type(report).__name__)
+            logger.exception("nobody took %s", type(report).__name__)

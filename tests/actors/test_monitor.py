@@ -129,7 +129,12 @@ async def test_the_log_has_a_line_for_each_browser_at_debug(
     caplog.set_level(logging.DEBUG, "actors.monitor")
     stage = await start(monitor_interval=0.05)
     account_id, _ = await connected(stage, process)
-    await until(lambda: f"{account_id}: its browser takes" in caplog.text)
+    await until(lambda: [record for record in caplog.records if _is_of(account_id, record)])
+
+
+def _is_of(account_id: str, record: logging.LogRecord) -> bool:
+    ours = getattr(record, "account", None) == account_id
+    return ours and record.getMessage().startswith("its browser takes")
 
 
 async def test_over_the_hard_limit_a_browser_is_ended_at_once_and_it_counts_as_a_failure(

@@ -67,7 +67,9 @@ async def test_a_profile_whose_account_nobody_knows_stays_and_is_named(
     path = profile_of(config, "0123456789abcdef")
     await remove_orphans(config.browser)
     assert (path / "Default" / "Cookies").exists()
-    assert "0123456789abcdef: this profile's account is not in the database" in caplog.text
+    [said] = caplog.records
+    assert "this profile's account is not in the database" in said.getMessage()
+    assert vars(said)["account"] == "0123456789abcdef"
 
 
 async def test_the_profile_of_an_account_that_exists_stays(

@@ -1,0 +1,117 @@
+"""The log of a server in use, at its most talkative: what must be on each line, and on none."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from api.logs import LogFormat
+from simulator.server import Simulator
+from tests.harness import KEY, Phones, ServerProcess, free_port, until
+
+OURS, THEIRS, PAIRED = "491700000001", "436601234567", "14155550100"
+PASSWORD = "correct-horse"
+TEXTS = ("meet me at noon", "at the old bridge")
+HEAD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ +([\w.]+)  (.*)")
+OF_ONE_ACCOUNT = ("actors.account", "actors.journal", "actors.browser.", "actors.recall", "pykka")
+"""Who speaks of one account in each line."""
+
+
+@pytest.fixture
+async def server(simulator: Simulator, tmp_path: Path, form: LogFormat) -> Any:
+    running = ServerProcess(tmp_path, simulator.url)
+    running.environment |= {
+        "WA_LOG_LEVEL": "DEBUG",
+        "WA_LOG_FORMAT": form,
+        "WA_REDIS_URL": f"redis://:{PASSWORD}@127.0.0.1:{free_port()}",
+        "WA_MONITOR_SECONDS": "0.5",
+        "WA_RESOURCES_SECONDS": "0.5",
+    }
+    await running.start()
+    yield running
+    await running.close()
+
+
+async def use(server: ServerProcess, phones: Phones) -> tuple[list[str], list[str]]:
+    """Go through all that has to do with secrets; give the accounts, and the codes seen."""
+    linked, paired = await server.create("Linked"), await server.create("Paired")
+    await server.connect(linked)
+    await server.reaches(linked, "QR_READY")
+    qr = (await server.call("GET", f"/accounts/{linked}/qr?format=json"))["qr"]
+    await phones.scan(OURS, qr)
+    await server.reaches(linked, "CONNECTED")
+
+    await server.connect(paired)
+    await server.reaches(paired, "QR_READY")
+    path = f"/accounts/{paired}/pairing-code"
+    code = (await server.call("POST", path, {"phone": PAIRED}))["code"]
+    await phones.call("POST", f"phones/{PAIRED}/enter-code", {"code": code})
+    await server.reaches(paired, "CONNECTED")
+
+    async with server.listen("?types=message") as listener:
+        body = {"to": THEIRS, "text": TEXTS[0]}
+        await server.call("POST", f"/accounts/{linked}/messages", body, expect=201)
+        await phones.call("POST", f"phones/{OURS}/messages", {"from": THEIRS, "body": TEXTS[1]})
+        await listener.until(lambda event: event["type"] == "message")
+    await server.call("POST", f"/accounts/{linked}/messages", {"to": "x", "text": "x"}, expect=422)
+    async with server.client.get(f"/?key={KEY}"), server.client.get("/accounts?key=wrong"):
+        pass
+
+    server.browser_of(linked).kill()
+    await server.reaches(linked, "CONNECTING")
+    await server.reaches(linked, "CONNECTED")
+    await server.call("POST", f"/accounts/{paired}/logout", expect=202)
+    await server.reaches(paired, "LOGGED_OUT")
+
+    async def measured() -> bool:
+        return "its browser takes" in server.log
+
+    await until(measured, "a browser is measured")
+    await server.end()
+    return [linked, paired], [*qr.split(","), code]
+
+
+def holds_no_secret(log: str, codes: list[str]) -> bool:
+    numbers = [number[:-4] for number in (OURS, THEIRS, PAIRED)]
+    found = [each for each in (*numbers, *TEXTS, *codes, PASSWORD, KEY, "CONSOLE") if each in log]
+    assert found == []
+    return True
+
+
+def json_lines(log: str) -> Iterator[tuple[str, str | None, str]]:
+    """Give each line's logger, account, and words."""
+    for line in log.splitlines():
+        found = json.loads(line)
+        words = found["message"] + found.get("exception", "")
+        yield found["logger"], found.get("account"), words
+
+
+def text_lines(log: str) -> Iterator[tuple[str, str | None, str]]:
+    """Give each line's logger, the first id in it, and its words; a block's lines have no head."""
+    for line in log.splitlines():
+        if head := HEAD.fullmatch(line):
+            account = re.search(r"\b[0-9a-f]{16}\b", head[2])
+            yield head[1], account and account[0], head[2]
+        else:
+            assert line.startswith("  ")
+
+
+@pytest.mark.parametrize(
+    ("form", "lines"), [("text", text_lines), ("json", json_lines)], ids=["text", "json"]
+)
+async def test_a_log_at_debug_tells_each_account_and_no_secret(
+    server: ServerProcess, phones: Phones, lines: Any
+) -> None:
+    accounts, codes = await use(server, phones)
+    assert holds_no_secret(server.log, codes)
+    said = list(lines(server.log))
+    for logger, account, words in said:
+        assert account in accounts or not logger.startswith(OF_ONE_ACCOUNT), words
+        assert all(account == each or each not in words for each in accounts), words
+    for each in accounts:
+        assert any(account == each and "CONNECTED (ready)" in words for _, account, words in said)
+    for text in ("✅ Lock files cleaned", "📊 Resource Monitor:", "👋 Shutdown complete"):
+        assert text in server.log
