@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 
 from store.events import Event
 
@@ -32,7 +33,7 @@ LONGEST_RETRY = 5.0
 START_SECONDS = 2.0
 """How long a start waits to learn whether Redis is there."""
 CLOSE_SECONDS = 1.0
-"""How long a stop waits for Redis to take what is left."""
+"""How long a stop waits for Redis to take what is left, and for its goodbye."""
 
 logger = logging.getLogger(__name__)
 
@@ -167,7 +168,12 @@ class RedisBus:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._client.aclose()
+        try:
+            # Encrypted connections are closed with a word of both sides.
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._client.aclose()
+        except (TimeoutError, RedisError) as error:
+            logger.debug("Redis did not answer the end of the connection: %s", error)
 
     def publish(self, event: Event) -> None:
         """Give an event to all who listen now, here and over Redis."""
