@@ -46,7 +46,7 @@ libraries() {
 bundle() {
     mkdir -p "$1/app"
     cp package.json package-lock.json .npmrc "$1/app"
-    (cd "$1/app" && npm ci --omit=dev --silent --no-audit --no-fund)
+    (cd "$1/app" && npm ci --omit=dev --loglevel=error --no-audit --no-fund)
     rm "$1/app/package.json" "$1/app/package-lock.json" "$1/app/.npmrc"
 }
 
