@@ -6,13 +6,14 @@ What is too much is decided in `limits.py`; the accounts' own actors act on it.
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pykka
 
+from actors.browser.profile import find_profiles
 from actors.disk import Disk, free_mb
 from actors.limits import Limit, MemoryLimits, Turns
 from actors.loop import Loop, Timer
@@ -39,6 +40,7 @@ class MonitorConfig:
     """Where the profiles are: the disk that is minded."""
     sample_seconds: float = 15.0
     log_seconds: float = 60.0
+    profiles_seconds: float = 600.0
     disk_mb: int = 200
     """How much disk a browser must find free to start; see `StartLimits`."""
     limits: MemoryLimits = MemoryLimits()
@@ -50,6 +52,8 @@ class Figures:
 
     disk: Disk
     sample: Sample = Sample()
+    profiles: Mapping[str, int] = field(default_factory=dict)
+    """What each account's profile takes on the disk, in MB (1024 * 1024 bytes), by its id."""
 
 
 class Watched:
@@ -65,8 +69,16 @@ class TakeSample:
 
 
 @dataclass(frozen=True)
+class MeasureProfiles:
+    """It is time to measure the profiles."""
+
+
+@dataclass(frozen=True)
 class WriteLog:
     """It is time to write into the log."""
+
+
+Chore = TakeSample | MeasureProfiles | WriteLog
 
 
 class MonitorActor(pykka.ThreadingActor):
@@ -97,9 +109,10 @@ class MonitorActor(pykka.ThreadingActor):
         """Look at the disk and start the clocks; runs in the actor's thread."""
         self._show(Sample())
         self._later(self._config.sample_seconds, TakeSample())
+        self._later(self._config.sample_seconds, MeasureProfiles())
         self._later(self._config.log_seconds, WriteLog())
 
-    def on_receive(self, message: TakeSample | WriteLog) -> None:
+    def on_receive(self, message: Chore) -> None:
         """Do what it is time for, and set the clock for the next time."""
         began, pause = time.monotonic(), 0.0
         try:
@@ -107,6 +120,9 @@ class MonitorActor(pykka.ThreadingActor):
                 case TakeSample():
                     pause = self._config.sample_seconds
                     self._take_sample()
+                case MeasureProfiles():
+                    pause = self._config.profiles_seconds
+                    self._measure_profiles()
                 case WriteLog():
                     pause = self._config.log_seconds
                     self._write_log()
@@ -120,7 +136,7 @@ class MonitorActor(pykka.ThreadingActor):
         for timer in self._timers.values():
             timer.cancel()
 
-    def _later(self, seconds: float, message: TakeSample | WriteLog) -> None:
+    def _later(self, seconds: float, message: Chore) -> None:
         tell = self.actor_ref.tell
         self._timers[type(message)] = self._loop.later(seconds, tell, message)
 
@@ -132,6 +148,12 @@ class MonitorActor(pykka.ThreadingActor):
         self._loop.call(self._announce, _events(figures, views))
         self._mind_limits(sample, browsers)
 
+    def _measure_profiles(self) -> None:
+        found = find_profiles(self._config.folder)
+        sizes = {profile.account_id: profile.size() >> 20 for profile in found}
+        assert self._watched.figures is not None
+        self._watched.figures = replace(self._watched.figures, profiles=sizes)
+
     def _show(self, sample: Sample) -> Figures:
         before = self._watched.figures
         disk = Disk(free_mb(self._config.folder), self._config.disk_mb)
@@ -139,7 +161,8 @@ class MonitorActor(pykka.ThreadingActor):
             logger.warning("The disk is full, no browser starts: %s", disk.reason)
         elif before is not None and before.disk.full and not disk.full:
             logger.info("The disk has room again, browsers start")
-        figures = self._watched.figures = Figures(disk, sample)
+        profiles = before.profiles if before else {}
+        figures = self._watched.figures = Figures(disk, sample, profiles)
         return figures
 
     def _announce(self, events: list[Event]) -> None:
@@ -197,7 +220,12 @@ def _events(figures: Figures, views: list[View]) -> list[Event]:
     """Make an event for each account with a browser, and one that sums up."""
     now, sample = datetime.now(UTC), figures.sample
     told = [
-        Event(EventType.RESOURCES, account_id, now, usage_json(usage))
+        Event(
+            EventType.RESOURCES,
+            account_id,
+            now,
+            {**usage_json(usage), "profileMb": figures.profiles.get(account_id)},
+        )
         for account_id, usage in sample.accounts.items()
     ]
     summary = {

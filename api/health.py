@@ -28,6 +28,7 @@ async def health(request: web.Request) -> web.Response:
     memory = server_memory()
     figures = app[MANAGER].figures
     used = {} if figures is None else figures.sample.accounts
+    profiles = {} if figures is None else figures.profiles
     body = {
         "status": status,
         **({"reason": reason} if reason else {}),
@@ -42,6 +43,7 @@ async def health(request: web.Request) -> web.Response:
                 "hasPhone": view.phone is not None,
                 "since": timestamp(view.since),
                 **_resources(used.get(view.account_id)),
+                "profileMb": profiles.get(view.account_id),
             }
             for view in clients
         ],

@@ -56,7 +56,8 @@ class AppCollector(Collector):
             "How long the first of them has been waiting; 0 if none is.",
             recorder.oldest_pending_seconds,
         )
-        yield _gauge("wa_store_up", "Whether the database takes events.", recorder.healthy)
+        store_up = recorder.healthy and self._app[MANAGER].trouble is None
+        yield _gauge("wa_store_up", "Whether the database takes events and leases.", store_up)
         yield _gauge("wa_bus_up", "Whether events are published.", bus.ok)
         yield _counter("wa_events_published", "Events that the bus has carried.", bus.published)
         yield _gauge("wa_bus_pending", "Events that wait for a bus that is away.", bus.waiting)
@@ -84,6 +85,7 @@ class AppCollector(Collector):
         )
         yield _gauge("wa_server_threads", "The server's threads.", sample.server.threads)
         yield from _browsers(sample.accounts)
+        yield _profiles(figures.profiles)
 
 
 def _accounts(views: Sequence[View]) -> Iterator[Metric]:
@@ -115,6 +117,17 @@ def _each_account(views: Sequence[View]) -> Iterator[Metric]:
         needy.add_metric([view.account_id], view.needs_human)
         restarts.add_metric([view.account_id], view.restarts)
     return iter((status, needy, restarts))
+
+
+def _profiles(sizes: Mapping[str, int]) -> Metric:
+    family = GaugeMetricFamily(
+        "wa_account_profile_bytes",
+        "What its profile takes on the disk.",
+        labels=["account"],
+    )
+    for account_id, size_mb in sizes.items():
+        family.add_metric([account_id], size_mb * MB)
+    return family
 
 
 def _browsers(accounts: Mapping[str, Usage]) -> Iterator[Metric]:

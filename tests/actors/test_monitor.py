@@ -21,6 +21,7 @@ from actors.browser.reports import Authenticated, MessageReceived
 from actors.config import ManagerConfig
 from actors.limits import Limit, MemoryLimits
 from actors.messages import OverMemory
+from actors.monitor import MeasureProfiles
 from actors.startqueue import Room, StartLimits
 from store import accounts
 from store.bus import InProcessBus
@@ -115,12 +116,32 @@ async def test_what_each_browser_takes_is_told_and_summed_up(start: Start, proce
     bus.listen(hear)
     await until(lambda: told.keys() >= {"server", account_id})
     assert told[account_id].seq is None
-    figures = {"pssMb", "cpuPercent", "cpuSeconds", "processes", "threads"}
+    figures = {"pssMb", "cpuPercent", "cpuSeconds", "processes", "threads", "profileMb"}
     assert set(told[account_id].data) == figures
     summary = told["server"].data
     assert set(summary) == {"activeClients", "server", "browsers", "whole", "diskFreeMb"}
     assert summary["activeClients"] == summary["browsers"]["processes"] == 1
     assert summary["whole"]["processes"] == 2
+
+
+async def test_what_each_profile_takes_on_the_disk_is_told(start: Start, process: int) -> None:
+    stage = await start()
+    account_id, _ = await connected(stage, process)
+    profile = stage.manager._config.browser.profile(account_id)
+    profile.mkdir(parents=True)
+    (profile / "cache").write_bytes(os.urandom(3 << 20))
+    bus = stage.recorder._bus
+    assert isinstance(bus, InProcessBus)
+    told: set[int | None] = set()
+
+    def hear(event: Event, ours: bool) -> None:
+        if event.account_id == account_id and event.type == "resources":
+            told.add(event.data["profileMb"])
+
+    bus.listen(hear)
+    assert stage.manager._monitor is not None
+    stage.manager._monitor.tell(MeasureProfiles())
+    await until(lambda: 3 in told)
 
 
 async def test_the_log_has_a_line_for_each_browser_at_debug(

@@ -100,6 +100,7 @@ async def test_health_tells_what_each_browser_takes(
         await asyncio.sleep(0.01)
     assert found["processes"] == 1
     assert found["cpuPercent"] >= 0
+    assert found["profileMb"] is None
     await browser.communicate(b"\n")
 
 
