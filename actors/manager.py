@@ -243,12 +243,15 @@ class Manager:
             AccountElsewhere: Another server owns it.
             NobodysAccount: No server owns it at the moment.
             ShuttingDown: The server is stopping.
-            StoreAway: The database does not answer.
+            StoreAway: The database does not answer; the account may be going away already.
             TimedOut: The browser did not end in time; the account is still going away.
         """
         self._refuse_if_stopping()
         async with self._lock(account_id):
             epoch = await self._owned.epoch(account_id)
+            # Kept before the browser closes, so that a database that is away refuses it in time.
+            wish = accounts.set_desired(account_id, Desired.DISCONNECTED, epoch)
+            known(await self._owned.fenced(account_id, epoch, wish))
             done: Promise[None] = Promise()
             self._tell(account_id, Delete(done))
             await self._answered(done)

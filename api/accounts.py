@@ -37,8 +37,7 @@ async def index(request: web.Request) -> web.Response:
 
 async def show(request: web.Request) -> web.Response:
     """`GET /accounts/{id}`: one account."""
-    account, _ = await find(request)
-    return respond(account)
+    return respond(await find(request))
 
 
 async def rename(request: web.Request) -> web.Response:
@@ -80,7 +79,7 @@ async def screenshot(request: web.Request) -> web.Response:
     return web.Response(body=image, content_type="image/png")
 
 
-async def find(request: web.Request) -> tuple[Account, View | None]:
+async def find(request: web.Request) -> Account:
     """Find the account that the request's path names, as it is now.
 
     Raises:
@@ -89,7 +88,7 @@ async def find(request: web.Request) -> tuple[Account, View | None]:
     row = await accounts.get(request.match_info["id"])
     if row is None:
         raise UnknownAccount
-    return _account(request, row), request.app[MANAGER].view(row.id)
+    return _account(request, row)
 
 
 def present(row: AccountRow, view: View | None) -> Account:

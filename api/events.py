@@ -14,7 +14,7 @@ async def index(request: web.Request) -> web.Response:
     been trimmed past `since`, so that something may be missing.
     """
     query = read_query(request, EventsQuery)
-    account, _ = await find(request)
+    account = await find(request)
     found = await events.of_account(account.id, query.since, query.limit + 1)
     page = found[: query.limit]
     return web.json_response(

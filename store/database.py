@@ -24,6 +24,7 @@ from tortoise.transactions import in_transaction
 
 from store.errors import DatabaseAway, DatabaseUnusable
 from store.migrating import migrate
+from store.patience import within
 
 CONNECTION = "default"
 SQLITE_PREFIX = "sqlite://"
@@ -35,6 +36,9 @@ APPS = {
         "migrations": "store.migrations",
     }
 }
+
+QUERY_SECONDS = 5.0
+"""How long a query may take before the database counts as away."""
 
 MIGRATIONS = {"connections": {CONNECTION: "sqlite://:memory:"}, "apps": APPS}
 """For tortoise's command line, which writes the migrations."""
@@ -102,12 +106,15 @@ async def open_database(url: str, *, busy_timeout: float = 1.0) -> AsyncIterator
 def database_errors(
     query: Callable[P, Coroutine[Any, Any, T]],
 ) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Decorate a query so that it raises DatabaseAway for whatever tortoise and drivers raise."""
+    """Decorate a query so that it raises DatabaseAway for whatever tortoise and drivers raise.
+
+    It is given up after `QUERY_SECONDS`: whoever asks has others waiting.
+    """
 
     @functools.wraps(query)
     async def translated(*args: P.args, **kwargs: P.kwargs) -> T:
         try:
-            return await query(*args, **kwargs)
+            return await within(QUERY_SECONDS, query(*args, **kwargs))
         except DATABASE_ERRORS as error:
             raise DatabaseAway(f"{DatabaseAway.__doc__} ({error})") from error
 

@@ -21,11 +21,15 @@ from store.bus import Bus
 from store.database import transaction
 from store.errors import words_of
 from store.events import Event
+from store.patience import within
 
 CAPACITY = 100_000
 """How many events may wait: about 100 MB, or an hour of 500 busy accounts without a database."""
 BATCH = 200
 """How many events one transaction commits: enough to outrun the disk, too few to hold it long."""
+COMMIT_SECONDS = 30.0
+"""How long a commit may take before it is tried anew: a server that is frozen, or that has vanished
+from the network, never answers. It may happen nevertheless, and is then found."""
 WRITER_LOCK = 0x77616577
 """Names our lock among all that the users of one Postgres database may take."""
 REFUSALS = (
@@ -264,7 +268,7 @@ class Recorder:
         delay = self._first_retry
         while True:
             try:
-                kept = await self._commit(batch)
+                kept = await within(COMMIT_SECONDS, self._commit(batch))
             except Exception as error:  # noqa: BLE001 - whatever it is, the order must not break
                 if is_refusal(error):
                     return await self._keep_singly(batch, error)

@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tortoise.connection import get_connection
 
 from store import accounts, events, models
 from store.bus import InProcessBus
-from store.database import open_database, sqlite_url
+from store.database import CONNECTION, open_database, sqlite_url
 from store.recorder import Recorder
 from store.status import Cause, Status
 from tests.store.parts import HeldDatabase, Listener, qr, status, until
@@ -35,6 +36,22 @@ async def test_nothing_is_published_before_it_is_kept(
 
     held.release()
     await until(lambda: listener.heard)
+
+
+async def test_a_commit_that_is_never_answered_is_tried_anew(
+    recorder: Recorder, listener: Listener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.recorder.COMMIT_SECONDS", 0.1)
+    # Whoever asks waits for the only connection.
+    async with get_connection(CONNECTION).acquire_connection():
+        recorder.record(status("a", 1))
+        recorder.record(status("a", 2))
+        await until(lambda: not recorder.healthy)
+        assert "did not answer" in str(recorder.reason)
+        assert recorder.oldest_pending_seconds > 0
+
+    await until(lambda: listener.seqs == [1, 2])
+    assert recorder.healthy
 
 
 async def test_the_account_changes_together_with_its_event(recorder: Recorder) -> None:
