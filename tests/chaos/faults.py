@@ -1,4 +1,4 @@
-"""Faults of the machine: killed and frozen processes, locks, Redis, the database, two servers.
+"""Faults of the machine: killed and frozen browsers, locks, Redis, the database.
 
 Each fault is a function that does its harm, repairs what a human would have to, tells the model
 what may be expected now, and returns. What follows is the server's affair.
@@ -10,13 +10,14 @@ import signal
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from pathlib import Path
 
-from store.status import Status
+from store.status import Cause, Status
 from tests.chaos import locks
+from tests.chaos.account import Account
 from tests.chaos.processes import all_processes
 from tests.chaos.violation import Violation
-from tests.chaos.world import Account, World
-from tests.harness import ServerProcess
+from tests.chaos.world import LOOK_EVERY, World
 
 Fault = Callable[[World], Awaitable[str]]
 """Gives a word on what it did, for the history."""
@@ -62,72 +63,45 @@ async def freeze_browser_for_ever(world: World) -> str:
     return account.id
 
 
-async def kill_server(world: World) -> str:
-    await world.server.end(signal.SIGKILL)
-    return await _start_again(world)
-
-
-async def stop_server(world: World) -> str:
-    code = await world.server.end(signal.SIGTERM)
-    if code != 0:
-        raise Violation(f"the server ended with code {code}")
-    return await _start_again(world)
-
-
-async def kill_server_amid_commands(world: World) -> str:
-    done = await commands(world)
-    await asyncio.sleep(world.random.uniform(0, 1))
-    await kill_server(world)
-    return done
-
-
-async def commands(world: World) -> str:
-    """Command some accounts in whatever state they are, often twice."""
-    done = []
-    for account in world.random.sample(world.accounts, min(3, len(world.accounts))):
-        for _ in range(world.random.randint(1, 3)):
-            verb = world.random.choice(("connect", "disconnect", "logout", "restart"))
-            for _ in range(world.random.choice((1, 1, 2))):
-                await world.command(account, verb)
-                done.append(verb)
-            await asyncio.sleep(world.random.choice((0, 0, 0.3, 1, 2)))
-    return " ".join(done)
-
-
-async def unlink_by_phone(world: World) -> str:
-    account = await online(world)
-    assert await world.phone(account, "unlink", {})
-    account.expected.unlinked()
-    return account.id
-
-
-async def unlink_while_offline(world: World) -> str:
-    """Have the phone remove a device whose browser is closed, and connect."""
-    account = await at_rest(world)
-    if await world.phone(account, "unlink", {}):
-        account.expected.unlinked()
-    await world.command(account, "connect")
-    return account.id
-
-
 async def stale_locks(world: World) -> str:
-    account, kind = await at_rest(world), world.random.choice(list(locks.STALE))
-    locks.leave(world.profiles / account.id, kind)
+    """Have a crash leave locks behind, which are to be removed before the browser starts."""
+    account, kind = await at_rest(world), world.deal("stale locks", locks.STALE)
+    left = locks.leave(world.profiles / account.id, kind)
+    before = {path: path.lstat().st_ino for path in left}
     await world.command(account, "connect")
+    await world.reaches(account, Status.CONNECTED)
+    stay = [str(path) for path in left if _inode(path) == before[path]]
+    if stay:
+        raise Violation(f"{kind}: these locks were left there: {stay}")
     return f"{kind} in {account.id}"
 
 
 async def living_owner(world: World) -> str:
     """Have somebody else hold a profile, which is to be said clearly, and then connect again."""
-    account, our_lock = await at_rest(world), world.random.random() < 0.5
+    account, our_lock = await at_rest(world), world.deal("living owner", (True, False))
     owner = locks.LivingOwner(world.profiles / account.id, our_lock=our_lock)
     try:
         await world.command(account, "connect")
         await world.reaches(account, Status.FAILED)
+        if (cause := await world.cause(account)) != Cause.PROFILE_LOCKED:
+            raise Violation(f"{account.id} is FAILED for {cause}, and its profile is held")
     finally:
         owner.end()
     await world.command(account, "connect")
     return f"{'ours' if our_lock else 'of a Chromium'}, {account.id}"
+
+
+async def kill_browser_over_and_over(world: World) -> str:
+    """Kill each browser of an account, until it is given up; then a human connects it again."""
+    account = await online(world)
+    gave_up = account.gave_up
+    while account.gave_up == gave_up:
+        for main in world.browsers().get(account.id, []):
+            with suppress(ProcessLookupError):
+                os.kill(main.pid, signal.SIGKILL)
+        await asyncio.sleep(LOOK_EVERY)
+        await world.read_log(account)
+    return account.id
 
 
 async def redis_away(world: World) -> str:
@@ -142,8 +116,9 @@ async def redis_away(world: World) -> str:
 
 async def database_locked(world: World) -> str:
     """Hold the database, as a backup tool might, while a browser dies."""
-    file = world.server.data / "wa-manager.sqlite3"
-    connection = sqlite3.connect(file, timeout=10, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(
+        world.database, timeout=10, isolation_level=None, check_same_thread=False
+    )
     await asyncio.to_thread(connection.execute, "BEGIN EXCLUSIVE")
     try:
         await kill_browser(world)
@@ -152,33 +127,6 @@ async def database_locked(world: World) -> str:
         connection.rollback()
         connection.close()
     return f"{LOCKED_SECONDS:g} s"
-
-
-async def second_server_leaves(world: World) -> str:
-    """Start a second server; it owns nothing, says so, and leaves without a trace."""
-    second = await world.add_server()
-    account = world.random.choice(world.accounts)
-    await _is_refused(second, account)
-    await world.settle()
-    number = world.random.choice((signal.SIGTERM, signal.SIGKILL))
-    await second.end(number)
-    await world.remove_server(second)
-    return number.name
-
-
-async def second_server_takes_over(world: World) -> str:
-    """Start a second server, which takes over everything when the first one ends."""
-    first, _ = world.server, await world.add_server()
-    number = world.random.choice((signal.SIGTERM, signal.SIGKILL))
-    await first.end(number)
-    await world.remove_server(first)
-    _server_ended(world)
-    return number.name
-
-
-async def drop_stream(world: World) -> str:
-    await world.stream.drop()
-    return await commands(world)
 
 
 async def gone(world: World, main: int) -> None:
@@ -211,40 +159,18 @@ async def at_rest(world: World) -> Account:
     return account
 
 
-async def _is_refused(server: ServerProcess, account: Account) -> None:
-    async with server.client.post(f"/accounts/{account.id}/restart") as response:
-        text = await response.text()
-        if response.status != 409:
-            raise Violation(f"a server that does not own {account.id} answers {text}")
+def _inode(path: Path) -> int | None:
+    return path.lstat().st_ino if os.path.lexists(path) else None
 
 
-async def _start_again(world: World) -> str:
-    _server_ended(world)
-    await world.server.start()
-    return ""
-
-
-def _server_ended(world: World) -> None:
-    for account in world.accounts:
-        account.expected.server_ended()
-
-
-FAULTS: dict[str, Fault] = {
+MACHINE_FAULTS: dict[str, Fault] = {
     "browser killed": kill_browser,
+    "browser killed over and over": kill_browser_over_and_over,
     "renderer killed": kill_renderer,
     "browser frozen for a while": freeze_browser,
     "browser frozen for ever": freeze_browser_for_ever,
-    "server killed": kill_server,
-    "server killed amid commands": kill_server_amid_commands,
-    "server stopped": stop_server,
-    "commands in any state": commands,
-    "stream dropped": drop_stream,
-    "unlinked by the phone": unlink_by_phone,
-    "unlinked while offline": unlink_while_offline,
     "stale locks": stale_locks,
     "profile held by a living owner": living_owner,
     "redis away": redis_away,
     "database locked": database_locked,
-    "second server comes and leaves": second_server_leaves,
-    "second server takes over": second_server_takes_over,
 }

@@ -53,13 +53,14 @@ STALE: dict[str, Callable[[Path], None]] = {
 """Locks that nobody living holds."""
 
 
-def leave(profile: Path, kind: str) -> None:
-    """Put the three locks of a kind into a profile that no browser uses."""
+def leave(profile: Path, kind: str) -> list[Path]:
+    """Put the three locks of a kind into a profile that no browser uses; give what was put."""
     profile.mkdir(parents=True, exist_ok=True)
-    for name in ("SingletonLock", "SingletonSocket", "SingletonCookie"):
-        lock = profile / name
-        if not os.path.lexists(lock):
-            STALE[kind](lock)
+    names = ("SingletonLock", "SingletonSocket", "SingletonCookie")
+    locks = [path for path in map(profile.joinpath, names) if not os.path.lexists(path)]
+    for lock in locks:
+        STALE[kind](lock)
+    return locks
 
 
 class LivingOwner:

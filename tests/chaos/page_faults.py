@@ -3,8 +3,9 @@
 import asyncio
 
 from store.status import Status
+from tests.chaos.account import Account
 from tests.chaos.faults import Fault, gone, online
-from tests.chaos.world import Account, World
+from tests.chaos.world import World
 
 MODULES = (None, "WAWebConnModel", "WAWebStreamModel")
 
@@ -102,7 +103,7 @@ async def silent(world: World) -> str:
 
 
 async def broken_module(world: World) -> str:
-    account, module = await online(world), world.random.choice(MODULES)
+    account, module = await online(world), world.deal("modules", MODULES)
     named = {} if module is None else {"module": module}
     fault = await world.fault("broken-module", number=account.number, **named)
     await world.command(account, "restart")

@@ -1,12 +1,20 @@
-"""The processes of the browsers, as the kernel shows them. Zombies count.
+"""The processes of a run, as the kernel shows them. Zombies count.
 
-Each browser leads a session of its own, so its helpers are known even when it is gone.
+Whatever the servers and their browsers start descends from this process, also once its own parent
+is dead: `adopting` makes it so. Each browser leads a session, which its helpers share.
 """
 
-from collections.abc import Iterator
-from contextlib import suppress
+import asyncio
+import ctypes
+import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+PR_SET_CHILD_SUBREAPER = 36
+"""As <linux/prctl.h> has it."""
+REAP_EVERY = 0.1
 
 
 @dataclass(frozen=True)
@@ -30,15 +38,17 @@ class Process:
         return any(argument.startswith("--type=") for argument in self.arguments)
 
 
-def all_processes() -> Iterator[Process]:
+def all_processes() -> list[Process]:
     """Give the processes there are."""
+    found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
             with suppress(OSError):
-                yield _read(folder)
+                found.append(_read(folder))
+    return found
 
 
-def browsers(processes: list[Process], profiles: Path) -> dict[str, list[Process]]:
+def browsers(processes: Collection[Process], profiles: Path) -> dict[str, list[Process]]:
     """Give the main processes of the browsers on these profiles, by account."""
     found: dict[str, list[Process]] = {}
     beginning = f"--user-data-dir={profiles}/"
@@ -49,6 +59,53 @@ def browsers(processes: list[Process], profiles: Path) -> dict[str, list[Process
             if argument.startswith(beginning):
                 found.setdefault(argument.removeprefix(beginning), []).append(process)
     return found
+
+
+def descendants(processes: Collection[Process], of: int) -> list[Process]:
+    """Give what a process has started, and what that has started, and so on."""
+    children: dict[int, list[Process]] = {}
+    for process in processes:
+        children.setdefault(process.parent, []).append(process)
+    found = list(children.get(of, []))
+    for process in found:
+        found.extend(children.get(process.pid, []))
+    return found
+
+
+@contextmanager
+def adopting() -> Iterator[None]:
+    """Become the parent of descendants whose own parent ends, as the first process of a container.
+
+    Without this they would become somebody else's, and nobody could tell whose they were.
+    """
+    _set_subreaper(1)
+    try:
+        yield
+    finally:
+        _set_subreaper(0)
+
+
+async def reap() -> None:
+    """Reap adopted processes that have ended, again and again, as the first process must.
+
+    They are told from our own children, for which somebody else waits, by their session.
+    """
+    while True:
+        _reap_adopted()
+        await asyncio.sleep(REAP_EVERY)
+
+
+def _reap_adopted() -> None:
+    for process in all_processes():
+        adopted = process.parent == os.getpid() and process.session != os.getsid(0)
+        if process.zombie and adopted:
+            with suppress(ChildProcessError):
+                os.waitpid(process.pid, os.WNOHANG)
+
+
+def _set_subreaper(value: int) -> None:
+    if ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, value, 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl(PR_SET_CHILD_SUBREAPER)")
 
 
 def _read(folder: Path) -> Process:

@@ -1,29 +1,43 @@
 """All that a chaos run attacks and looks at: servers, browsers, phones, Redis, the stream.
 
-What is done to it is in `faults.py` and `page_faults.py`; what it should come to, in `model.py`.
+What is done to it is in the files of faults; what it should come to, in `model.py` and
+`promises.py`.
 """
 
 import asyncio
 import itertools
 import json
+import os
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Collection
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 import psutil
 
-from store.status import Status
-from tests.chaos.model import ONLINE, Expected, Session
-from tests.chaos.processes import Process, all_processes, browsers
+from api.settings import Settings
+from store.status import Cause, Desired, Status
+from tests.chaos import promises
+from tests.chaos.account import Account
+from tests.chaos.model import Session
+from tests.chaos.processes import (
+    Process,
+    all_processes,
+    browsers,
+    descendants,
+    reap,
+)
+from tests.chaos.promises import DESCRIPTORS_PER_BROWSER, Holding
 from tests.chaos.stream import Stream
 from tests.chaos.violation import Violation
 from tests.harness import ServerProcess
 from tests.redis_server import RedisServer
+
+T = TypeVar("T")
 
 SETTINGS = {
     "WA_AUTHENTICATING_SECONDS": "30",
@@ -32,10 +46,7 @@ SETTINGS = {
     "WA_CALL_SECONDS": "5",
     "WA_CLOSE_SECONDS": "3",
     "WA_CONNECTING_SECONDS": "30",
-    "WA_LEASE_SECONDS": "20",
     "WA_LOCK_RETRY_SECONDS": "0.5",
-    # So many failures of one account within minutes are this run's doing, and no reason to give up.
-    "WA_MAX_FAILURES": "1000",
     "WA_PAGE_LOAD_SECONDS": "15",
     "WA_PROBE_SECONDS": "2",
     "WA_PROBE_TIMEOUT_SECONDS": "3",
@@ -44,41 +55,12 @@ SETTINGS = {
 }
 """Shorter times than a server's own, so that a run shows in minutes what takes hours."""
 
-DESCRIPTORS_PER_BROWSER = 5
-"""The profile's lock, two pipes to speak by, one for its stderr, and its pidfd."""
-SPARE_DESCRIPTORS = 6
-"""Connections of our own client, and files that are open for a moment."""
-SPARE_THREADS = 6
-"""The threads of asyncio's pool, which are started when they are needed first and then stay."""
 LOOK_EVERY = 0.25
 MESSAGE_EVERY = 1.0
+MAX_FAILURES: int = Settings.model_fields["max_failures"].default
 FRIEND = "491700000077"
 CALM_LOOKS = 2
 """How often in a row all must be well: what was just broken may not have been noticed yet."""
-
-
-@dataclass
-class Account:
-    """One account, with the phone that belongs to it."""
-
-    id: str
-    number: str
-    expected: Expected = field(default_factory=Expected)
-    newest_id: int = 0
-    newest_seq: int = 0
-    awaited: set[str] = field(default_factory=set)
-    """Texts that were sent to it and are not in its log yet."""
-
-
-@dataclass(frozen=True)
-class Holding:
-    """What a server process holds."""
-
-    server: int
-    """Its process id."""
-    descriptors: int
-    """Without those of its browsers."""
-    threads: int
 
 
 class World:
@@ -92,8 +74,11 @@ class World:
         self.servers = [self._new_server()]
         self.phones = aiohttp.ClientSession(web_url)
         self.stream = Stream(lambda: self.server)
-        self.sessions: set[int] = set()
+        self.seen_browsers: set[int] = set()
+        self.commands_met: Counter[tuple[Status, str]] = Counter()
+        """How often a status met a command that was meant for it."""
         self.deadline = 60.0
+        self._decks: dict[str, list[Any]] = {}
         self._baseline: Holding | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -105,6 +90,18 @@ class World:
     def profiles(self) -> Path:
         return self.server.data / "profiles"
 
+    @property
+    def database(self) -> Path:
+        return self.server.data / "wa-manager.sqlite3"
+
+    def deal(self, deck: str, cards: Collection[T]) -> T:
+        """Give a random card of a deck, and every card once before any comes again."""
+        hand: list[T] = self._decks.setdefault(deck, [])
+        if not hand:
+            hand.extend(cards)
+            self.random.shuffle(hand)
+        return hand.pop()
+
     # From start to end.
 
     async def start(self, accounts: int) -> None:
@@ -114,7 +111,7 @@ class World:
         for index in range(accounts):
             account_id = await self.server.create(f"Account {index}")
             self.accounts.append(Account(account_id, f"4917000002{index:02d}"))
-        for work in (self.stream.follow(), self._scan_codes(), self._write_messages()):
+        for work in (self.stream.follow(), self._be_humans(), self._write_messages(), reap()):
             self._tasks.append(asyncio.create_task(work))
         for account in self.accounts:
             await self.command(account, "connect")
@@ -129,9 +126,15 @@ class World:
             await server.close()
         await self.phones.close()
 
-    async def add_server(self) -> ServerProcess:
-        """Start one more server on the same data directory and database."""
+    async def add_server(self, **environment: str) -> ServerProcess:
+        """Start one more server on the same data directory.
+
+        Args:
+            environment: Settings in which it differs from the first; without any it uses the same
+                database and Redis.
+        """
         server = self._new_server()
+        server.environment |= environment
         self.servers.append(server)
         await server.start()
         return server
@@ -193,15 +196,23 @@ class World:
         async with self.phones.post(path, json=body) as response:
             return response.status < 300
 
-    async def _scan_codes(self) -> None:
-        """Be the humans: scan every code of an account that is wanted."""
+    async def _be_humans(self) -> None:
+        """Scan every code of an account that is wanted, and connect again what was given up."""
         while True:
             with suppress(aiohttp.ClientError, ConnectionError, TimeoutError):
-                statuses = await self.statuses()
-                for account in self.accounts:
-                    if statuses.get(account.id) is Status.QR_READY and account.expected.asked:
-                        await self._scan(account)
+                for item in await self._list():
+                    account = self._named(item["id"])
+                    if account is not None and not account.left_alone:
+                        await self._help(account, item["status"], item["cause"])
             await asyncio.sleep(LOOK_EVERY)
+
+    async def _help(self, account: Account, status: str, cause: str) -> None:
+        if status == Status.QR_READY and account.expected.asked:
+            await self._scan(account)
+        elif (status, cause) == (Status.FAILED, Cause.GAVE_UP) and (
+            account.expected.desired is Desired.CONNECTED
+        ):
+            await self.command(account, "connect")
 
     async def _write_messages(self) -> None:
         """Be a friend who writes to accounts again and again, whatever happens to them."""
@@ -229,13 +240,23 @@ class World:
 
     async def statuses(self) -> dict[str, Status]:
         """Give the status of every account, as the server that is used says it."""
+        return {item["id"]: Status(item["status"]) for item in await self._list()}
+
+    async def _list(self) -> list[dict[str, Any]]:
         async with self.server.client.get("/accounts?limit=500") as response:
-            items = (await response.json())["items"] if response.status == 200 else []
-        return {item["id"]: Status(item["status"]) for item in items}
+            items: list[dict[str, Any]] = []
+            return (await response.json())["items"] if response.status == 200 else items
+
+    def _named(self, account_id: str) -> Account | None:
+        return next((each for each in self.accounts if each.id == account_id), None)
+
+    async def cause(self, account: Account) -> str:
+        """Give the cause of an account's status, as the server that is used says it."""
+        return str((await self.server.account(account.id))["cause"])
 
     def browsers(self) -> dict[str, list[Process]]:
         """Give the main processes of all browsers, by account."""
-        return browsers(list(all_processes()), self.profiles)
+        return browsers(all_processes(), self.profiles)
 
     def browser(self, account: Account) -> int:
         """Give the process id of an account's browser, which is open."""
@@ -268,6 +289,7 @@ class World:
         """Look until there have been no complaints for some looks in a row."""
         deadline, calm = time.monotonic() + self.deadline, 0
         while True:
+            promises.one_browser_each(self.browsers())
             try:
                 found = await complaints()
             except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
@@ -280,91 +302,41 @@ class World:
             await asyncio.sleep(LOOK_EVERY)
 
     async def _complaints(self) -> list[str]:
-        processes = list(all_processes())
+        for task in self._tasks:
+            if task.done():
+                # It goes on for ever, so it failed.
+                task.result()
+        processes = all_processes()
         found = browsers(processes, self.profiles)
+        mains = {process.pid for each in found.values() for process in each}
+        self.seen_browsers |= mains
+        descended = descendants(processes, os.getpid())
         statuses = await self.statuses()
         return [
-            *self._wrong_statuses(statuses),
-            *self._wrong_browsers(found, statuses),
-            *self._left_behind(processes, found),
-            *[text for account in self.accounts for text in await self._missed_events(account)],
-            *self._grown(sum(map(len, found.values()))),
+            *promises.wrong_statuses(self.accounts, statuses),
+            *promises.wrong_browsers(self.accounts, found, statuses),
+            *promises.left_behind(descended, mains, os.getsid(0)),
+            *[text for account in self.accounts for text in await self._missed(account)],
+            *promises.grown(self._holding(len(mains)), self._baseline),
         ]
 
-    def _wrong_statuses(self, statuses: dict[str, Status]) -> list[str]:
-        return [
-            f"{account.id} is {statuses.get(account.id)}, not {sorted(account.expected.goals)}"
-            f" ({account.expected})"
-            for account in self.accounts
-            if statuses.get(account.id) not in account.expected.goals
-        ]
+    def left(self) -> list[str]:
+        """Complain of whatever is there of any browser that ever ran."""
+        return promises.left_behind(descendants(all_processes(), os.getpid()), [], os.getsid(0))
 
-    def _wrong_browsers(
-        self, found: dict[str, list[Process]], statuses: dict[str, Status]
-    ) -> list[str]:
-        complaints = []
-        for account in self.accounts:
-            mains = found.get(account.id, [])
-            self.sessions |= {process.pid for process in mains}
-            if len(mains) > 1:
-                raise Violation(f"{account.id} has {len(mains)} browsers: {mains}")
-            status = statuses.get(account.id)
-            if status is not None and len(mains) != status.has_browser:
-                complaints.append(f"{account.id} is {status} with {len(mains)} browsers")
-        return complaints
-
-    def left(self) -> list[Process]:
-        """Give what is there of any browser that ever ran."""
-        return [process for process in all_processes() if process.session in self.sessions]
-
-    def _left_behind(
-        self, processes: Collection[Process], found: dict[str, list[Process]]
-    ) -> list[str]:
-        alive = {process.pid for mains in found.values() for process in mains}
-        servers = {server.process.pid for server in self.servers if server.process}
-        return [
-            f"left behind: {process}"
-            for process in processes
-            if (process.session in self.sessions and process.session not in alive)
-            or (process.zombie and process.parent in servers)
-        ]
-
-    async def _missed_events(self, account: Account) -> list[str]:
-        """Read on in an account's log, which has no gap, and see what the stream did not bring."""
+    async def read_log(self, account: Account) -> None:
+        """Read on in an account's log; see `promises.read_on`."""
         path = f"/accounts/{account.id}/events?limit=500&since={account.newest_id}"
         async with self.server.client.get(path) as response:
             items = (await response.json())["items"] if response.status == 200 else []
-        for event in items:
-            if event["seq"] != account.newest_seq + 1:
-                raise Violation(f"{account.id}: {account.newest_seq} is followed by {event}")
-            account.newest_id, account.newest_seq = event["id"], event["seq"]
-            account.awaited.discard(event["data"].get("text"))
-        if account.expected.session is not Session.KEPT:
-            # Whoever links anew gets what was written before as history.
-            account.awaited.clear()
+        promises.read_on(account, items, MAX_FAILURES)
+
+    async def _missed(self, account: Account) -> list[str]:
+        """Read on in an account's log, and see what did not reach it or the stream."""
+        await self.read_log(account)
         missing = self.stream.missing(account.id, account.newest_seq)
-        return [
-            *([f"{account.id}: the stream did not bring {missing}"] if missing else []),
-            *([f"{account.id} did not get {account.awaited}"] if self._is_due(account) else []),
-        ]
-
-    @staticmethod
-    def _is_due(account: Account) -> bool:
-        return bool(account.awaited) and account.expected.goals == ONLINE
-
-    def _grown(self, open_browsers: int) -> list[str]:
-        """Compare what the server holds with what it held when all was well first."""
-        held, first = self._holding(open_browsers), self._baseline
-        if held is None:
-            return ["the server is gone"]
-        if first is None or first.server != held.server:
-            return []
-        complaints = []
-        if held.descriptors > first.descriptors + SPARE_DESCRIPTORS:
-            complaints.append(f"descriptors: {held.descriptors}, at first {first.descriptors}")
-        if held.threads > first.threads + SPARE_THREADS:
-            complaints.append(f"threads: {held.threads}, at first {first.threads}")
-        return complaints
+        unheard = [f"{account.id}: the stream did not bring {missing}"] if missing else []
+        return [*unheard, *promises.missing_texts(account)]
 
     def _note_baseline(self) -> None:
         held = self._holding(sum(map(len, self.browsers().values())))

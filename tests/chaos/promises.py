@@ -1,0 +1,145 @@
+"""What must hold whenever all is well: each promise as a function of what is seen.
+
+Pure. A function gives complaints, one a line; what is complained of may still come right, until a
+deadline. What could never come right again is raised at once.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from store.status import Cause, Status
+from tests.chaos.account import Account
+from tests.chaos.model import ONLINE, Session
+from tests.chaos.processes import Process
+from tests.chaos.violation import Violation
+from tests.harness import Event
+
+DESCRIPTORS_PER_BROWSER = 5
+"""The profile's lock, two pipes to speak by, one for its stderr, and its pidfd."""
+SPARE_DESCRIPTORS = 6
+"""Connections of our own client, and files that are open for a moment."""
+SPARE_THREADS = 6
+"""The threads of asyncio's pool, which are started when they are needed first and then stay."""
+BEGINNINGS = {
+    Cause.USER_CONNECT,
+    Cause.USER_RESTART,
+    Cause.RESTORE,
+}
+"""After these the failures of an account are counted anew."""
+NOT_COUNTED = {Cause.PAGE_UNREACHABLE, Cause.OFFLINE, Cause.PROFILE_LOCKED}
+"""Failures of the network, which are retried for ever, and of the lock, which has its own limit."""
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What a server process holds."""
+
+    server: int
+    """Its process id."""
+    descriptors: int
+    """Without those of its browsers."""
+    threads: int
+
+
+def wrong_statuses(accounts: Collection[Account], statuses: Mapping[str, Status]) -> list[str]:
+    """Every account is where its user and its phone want it."""
+    return [
+        f"{account.id} is {statuses.get(account.id)}, not {sorted(account.expected.goals)}"
+        f" ({account.expected})"
+        for account in accounts
+        if statuses.get(account.id) not in account.expected.goals
+    ]
+
+
+def one_browser_each(found: Mapping[str, Collection[Process]]) -> None:
+    """No profile has two browsers, not even for a moment.
+
+    Raises:
+        Violation: One has.
+    """
+    for account_id, mains in found.items():
+        if len(mains) > 1:
+            raise Violation(f"{account_id} has {len(mains)} browsers: {mains}")
+
+
+def wrong_browsers(
+    accounts: Collection[Account],
+    found: Mapping[str, Collection[Process]],
+    statuses: Mapping[str, Status],
+) -> list[str]:
+    """Every open account has a browser, and no other account has any."""
+    complaints = []
+    for account in accounts:
+        mains = found.get(account.id, [])
+        status = statuses.get(account.id)
+        if status is not None and len(mains) != status.has_browser:
+            complaints.append(f"{account.id} is {status} with {len(mains)} browsers")
+    return complaints
+
+
+def left_behind(
+    descended: Collection[Process], open_browsers: Collection[int], own_session: int
+) -> list[str]:
+    """Nothing is there of a browser that has ended, and nobody is a zombie.
+
+    Args:
+        descended: All that descends from this run.
+        open_browsers: The main processes of the browsers that shall be there.
+        own_session: The one in which the servers are.
+    """
+    expected = {*open_browsers, own_session}
+    return [
+        f"left behind: {process}"
+        for process in descended
+        if process.zombie or process.session not in expected
+    ]
+
+
+def read_on(account: Account, events: Sequence[Event], max_failures: int) -> None:
+    """Take in the next events of an account's log.
+
+    Raises:
+        Violation: A number is missing or comes twice, or the account was given up too early.
+    """
+    for event in events:
+        if event["seq"] != account.newest_seq + 1:
+            raise Violation(f"{account.id}: {account.newest_seq} is followed by {event}")
+        account.newest_id, account.newest_seq = event["id"], event["seq"]
+        account.awaited.discard(event["data"].get("text"))
+        if event["type"] == "status":
+            _count_failures(account, event, max_failures)
+
+
+def _count_failures(account: Account, event: Event, max_failures: int) -> None:
+    cause, detail = Cause(event["data"]["cause"]), event["data"]["detail"] or {}
+    if cause in BEGINNINGS:
+        account.failures = 0
+    elif "retryInSeconds" in detail and cause not in NOT_COUNTED:
+        account.failures += 1
+    elif cause is Cause.GAVE_UP:
+        if account.failures < max_failures:
+            raise Violation(f"given up after {account.failures} failures before this: {event}")
+        account.gave_up += 1
+
+
+def missing_texts(account: Account) -> list[str]:
+    """Every text that a friend wrote has reached an account that is online."""
+    if account.expected.session is not Session.KEPT:
+        # Whoever links anew gets what was written before as history.
+        account.awaited.clear()
+    due = account.awaited and account.expected.goals == ONLINE
+    return [f"{account.id} did not get {account.awaited}"] if due else []
+
+
+def grown(held: Holding | None, first: Holding | None) -> list[str]:
+    """A server holds no more descriptors and threads than when all was well for the first time."""
+    if held is None:
+        return ["the server is gone"]
+    if first is None or first.server != held.server:
+        return []
+    complaints = []
+    if held.descriptors > first.descriptors + SPARE_DESCRIPTORS:
+        complaints.append(f"descriptors: {held.descriptors}, at first {first.descriptors}")
+    if held.threads > first.threads + SPARE_THREADS:
+        complaints.append(f"threads: {held.threads}, at first {first.threads}")
+    return complaints
