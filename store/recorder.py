@@ -320,7 +320,7 @@ class Recorder:
 
     def _note_away(self, error: Exception) -> None:
         if self._reason is None:
-            self._away_since = asyncio.get_running_loop().time()
+            self._away_since = asyncio.get_running_loop().time() - self.oldest_pending_seconds
             logger.warning(
                 "The database takes no events, they wait in their order: %s", words_of(error)
             )

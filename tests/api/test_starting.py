@@ -16,7 +16,6 @@ from api.app import init_app, open_parts
 from api.settings import Settings
 from store import accounts
 from store.database import sqlite_url
-from store.errors import DatabaseUnusable
 from tests.api.told import BEARER, KEY, Api
 from tests.harness import ServerProcess, until
 from tests.told import ToldManager
@@ -113,12 +112,17 @@ async def test_a_database_that_goes_away_again_during_the_start_is_waited_for(
     assert "Leases: all is well again" in caplog.text
 
 
-async def test_a_database_that_cannot_be_used_ends_the_start(settings: Settings) -> None:
-    lost = settings.data_dir / "no-such-folder" / "wa-manager.sqlite3"
-    app = init_app(settings.model_copy(update={"database_url": sqlite_url(lost)}), ToldManager)
-    async with Api(TestServer(app), headers=BEARER):
-        with pytest.raises(DatabaseUnusable):
-            await asyncio.wait_for(open_parts(app), 20)
+async def test_a_database_that_cannot_be_used_ends_the_server_at_once(tmp_path: Path) -> None:
+    server = ServerProcess(tmp_path, "http://127.0.0.1:1")
+    server.environment["WA_DATABASE_URL"] = sqlite_url(tmp_path / "missing" / "wa.sqlite3")
+    await server.spawn()
+    assert server.process is not None
+    code = await asyncio.wait_for(server.process.wait(), 20)
+    await server.close()
+
+    assert code == 2
+    assert f"wa-manager: The database's folder does not exist: {tmp_path}" in server.log
+    assert "Waiting for the database" not in server.log
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
