@@ -128,6 +128,41 @@ async def test_an_orderly_stop_hands_accounts_over(servers: Servers) -> None:
     await second.tells(account_id, "shutdown", "restore")
 
 
+async def test_leases_are_kept_at_a_stop_that_could_not_write_the_last_events(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = await servers.start(terms=PATIENT)
+    account_id, _ = await linked(stage)
+
+    async def in_vain(seconds: float) -> bool:
+        return False
+
+    with monkeypatch.context() as away:
+        away.setattr(stage.recorder, "flush", in_vain)
+        await stage.manager.stop(5)
+    ownership = stage.manager._ownership
+    lease = await leases.get(account_id)
+    assert lease is not None
+    assert lease.server == ownership.server
+    assert not ownership._lifesign.is_dead(ownership.server.id)
+    await stage.tells(account_id, "ready", "shutdown")
+
+
+async def test_a_start_that_is_given_up_gives_its_leases_back(servers: Servers) -> None:
+    first = await servers.start()
+    account_id, _ = await linked(first)
+    await first.manager.stop(5)
+    second = ToldManager(first.manager._config, first.recorder)
+    await second._ownership.start()
+    taken = await leases.get(account_id)
+    await second.stop(5)
+    lease = await leases.get(account_id)
+    assert taken is not None
+    assert taken.server == second._ownership.server
+    assert lease is not None
+    assert lease.server is None
+
+
 async def test_a_killed_server_is_succeeded_before_its_leases_run_out(
     servers: Servers, config: ManagerConfig
 ) -> None:
