@@ -95,8 +95,8 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
 async def open_parts(app: web.Application) -> None:
     """Open what the server is made of, from the ground up; its end closes it from the top down.
 
-    The health checks answer meanwhile, and all else is refused. A database that is away is waited
-    for, however long that takes.
+    Health checks and figures are answered meanwhile, and all else is refused. A database that is
+    away is waited for, however long that takes.
 
     Raises:
         OSError: The data directory cannot be used.
@@ -121,7 +121,7 @@ async def open_parts(app: web.Application) -> None:
 
 
 async def stop_working(app: web.Application) -> None:
-    """Refuse requests, close the streams, then the browsers; all but the health checks is over.
+    """Refuse requests, close the streams, then the browsers; health checks and figures go on.
 
     Whoever closes the listener calls this first, so that `/health` tells how it goes. Setting
     `hurry` in the application's lifetime ends the wait for the browsers.

@@ -41,12 +41,15 @@ class Lifetime:
 
 LIFETIME = web.AppKey("LIFETIME", Lifetime)
 
+WATCHED = ("/health", "/metrics")
+"""The beginnings of the paths that tell how the server is, which matters most when it is not."""
+
 
 @web.middleware
 async def refuse_unless_open(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer 503 with Retry-After to all but health checks, while the server starts or stops."""
+    """Answer 503 with Retry-After to all but `WATCHED`, while the server starts or stops."""
     lifetime = request.app[LIFETIME]
-    if not request.path.startswith("/health"):
+    if not request.path.startswith(WATCHED):
         if lifetime.stopping:
             raise ShuttingDown
         if not lifetime.open:

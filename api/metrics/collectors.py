@@ -1,6 +1,6 @@
 """What is, as opposed to what happened: read from the application's parts when it is asked for.
 
-All of it comes from memory. Before the parts are there, nothing is told of them.
+All of it comes from memory, also while the server starts or stops.
 """
 
 from collections import Counter
@@ -14,6 +14,7 @@ from actors.memory import available_mb
 from actors.resources import Usage
 from actors.view import View
 from api.keys import BUS, MANAGER, RECORDER, SETTINGS
+from api.lifetime import LIFETIME
 from store.status import Desired, Status
 
 MB = 1 << 20
@@ -27,15 +28,15 @@ class AppCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Tell everything there is to tell by now."""
+        serving = self._app[LIFETIME].serving
+        yield _gauge("wa_serving", "Whether requests are served; 0 at start and stop.", serving)
         yield from self._memory()
-        if RECORDER in self._app:
-            yield from self._events()
-        if MANAGER in self._app:
-            views = self._app[MANAGER].views()
-            yield from _accounts(views)
-            yield from _each_account(views)
-            yield from self._starts()
-            yield from self._measured()
+        yield from self._events()
+        views = self._app[MANAGER].views()
+        yield from _accounts(views)
+        yield from _each_account(views)
+        yield from self._starts()
+        yield from self._measured()
 
     def _memory(self) -> Iterator[Metric]:
         needed = self._app[SETTINGS].start_memory_mb * MB
@@ -56,7 +57,8 @@ class AppCollector(Collector):
             "How long the first of them has been waiting; 0 if none is.",
             recorder.oldest_pending_seconds,
         )
-        store_up = recorder.healthy and self._app[MANAGER].trouble is None
+        waits_for, trouble = self._app[LIFETIME].waits_for, self._app[MANAGER].trouble
+        store_up = recorder.healthy and waits_for is None and trouble is None
         yield _gauge("wa_store_up", "Whether the database takes events and leases.", store_up)
         yield _gauge("wa_bus_up", "Whether events are published.", bus.ok)
         yield _counter("wa_events_published", "Events that the bus has carried.", bus.published)

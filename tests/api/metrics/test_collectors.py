@@ -2,15 +2,19 @@
 
 from collections.abc import Awaitable, Callable
 
+from aiohttp.test_utils import TestServer
+
 from actors.browser.reports import ActionKind, ActionRequired
 from actors.resources import Sample, Usage
+from api.app import init_app
 from api.keys import BUS
+from api.lifetime import LIFETIME
 from api.settings import Settings
 from store.status import Status
 from tests.api.metrics.scrape import scrape
-from tests.api.told import Api
+from tests.api.told import BEARER, Api
 from tests.redis_server import RedisServer
-from tests.told import until
+from tests.told import ToldManager, until
 
 MB = 1 << 20
 
@@ -87,6 +91,7 @@ async def test_the_server_shows_its_parts(api: Api) -> None:
         "wa_browsers",
     ):
         assert shown.value(idle) == 0, idle
+    assert shown.value("wa_serving") == 1
     assert shown.value("wa_store_up") == shown.value("wa_bus_up") == 1
 
 
@@ -112,3 +117,18 @@ async def test_a_redis_that_is_away_is_shown_with_what_waits_for_it(
     back = await scrape(api)
     assert back.value("wa_bus_pending") == 0
     assert back.value("wa_events_published_total") >= 2
+
+
+async def test_a_server_that_stops_still_shows_its_figures(api: Api) -> None:
+    api.begin_stopping()
+    shown = await scrape(api)
+    assert shown.value("wa_serving") == 0
+    assert shown.value("wa_store_up") == 1
+
+
+async def test_a_server_that_waits_for_its_database_shows_that(settings: Settings) -> None:
+    async with Api(TestServer(init_app(settings, ToldManager)), headers=BEARER) as starting:
+        starting.part(LIFETIME).wait_for("the database is locked")
+        shown = await scrape(starting)
+    assert shown.value("wa_serving") == 0
+    assert shown.value("wa_store_up") == 0
