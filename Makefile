@@ -1,6 +1,6 @@
 # make demo   everything with simulated phones; ARGS=--exit ends after the show
 # make run    the server for real phones; ARGS="--port 5002" and the like reach `wa-manager serve`
-# make test   the test suite; ARGS="-k name" and the like reach pytest
+# make test   the test suite, and on Postgres and Redis what touches the store; ARGS="-k name" reaches pytest
 # make chaos  random faults against a running server; ARGS="--seed 1 --faults 200" and the like
 # make bench  a benchmark; ARGS="restore --accounts 20" says which
 # make lint   ruff, mypy, prettier
@@ -13,6 +13,9 @@ PYTHON ?= python3
 ARGS ?=
 # Most tests wait for a browser most of the time.
 TESTS_AT_ONCE ?= 2
+PYTEST = $(BIN)/pytest -n $(TESTS_AT_ONCE) --dist worksteal
+# What pytest ends with when ARGS selects nothing that touches the store.
+NO_TESTS := 5
 BIN := .venv/bin
 export PYTHON
 
@@ -29,7 +32,8 @@ run: programs .venv/.installed node_modules/.installed
 	@$(BIN)/wa-manager serve $(ARGS)
 
 test: test-programs .venv/.installed-test node_modules/.installed-test
-	$(BIN)/pytest -n $(TESTS_AT_ONCE) --dist worksteal $(ARGS)
+	$(PYTEST) $(ARGS)
+	$(PYTEST) --surroundings=postgres $(ARGS) || [ $$? = $(NO_TESTS) ]
 
 chaos: test-programs .venv/.installed-test node_modules/.installed-test
 	@$(BIN)/python -m tests.chaos $(ARGS)
@@ -53,7 +57,7 @@ programs:
 	@scripts/install-system-packages.sh chromium npm venv
 
 test-programs:
-	@scripts/install-system-packages.sh chromium npm venv redis-server
+	@scripts/install-system-packages.sh chromium npm venv redis-server postgresql
 
 .venv/bin/python:
 	@scripts/install-system-packages.sh venv
@@ -85,7 +89,7 @@ COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-un
 
 lock: .venv/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check pip-tools
-	$(COMPILE) --output-file requirements.txt setup.cfg
+	$(COMPILE) --extra postgres --output-file requirements.txt setup.cfg
 	$(COMPILE) --extra test --output-file requirements-test.txt setup.cfg
 	$(COMPILE) --only-build-deps --build-deps-for wheel \
 		--output-file compose/requirements-build.txt pyproject.toml
