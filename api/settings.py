@@ -66,7 +66,7 @@ Count = Annotated[int, Field(ge=1, le=100_000)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 HttpUrl = Annotated[str, _url("http", "https")]
 RedisUrl = Annotated[str, _url("redis", "rediss", "unix")]
-DatabaseUrl = Annotated[str, _url("sqlite", "postgres", "postgresql", "asyncpg")]
+DatabaseUrl = Annotated[str, _url("sqlite", "postgres", "postgresql")]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
 LogFormat = Annotated[Literal["text", "json"], BeforeValidator(str.lower)]
 ApiKey = Annotated[SecretStr, Field(min_length=1), AfterValidator(_api_key)]
@@ -240,7 +240,7 @@ class Settings(BaseSettings):
     @property
     def effective_database_url(self) -> str:
         """The database's URL: the one given, or SQLite in the data directory."""
-        from store.database import sqlite_url
+        from store.sqlite import sqlite_url
 
         return self.database_url or sqlite_url(self.data_dir / "wa-manager.sqlite3")
 

@@ -14,6 +14,7 @@ from store.errors import BrokenCursor
 from store.events import Event, EventType
 from store.leases import Server
 from store.status import Cause, Desired, Status
+from store.text import keepable
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CAUSES = {cause.value: cause for cause in Cause}
@@ -94,7 +95,7 @@ async def create(name: str, owner: Server | None = None) -> tuple[AccountRow, Ev
     async with transaction() as connection:
         row = await models.Account.create(
             id=secrets.token_hex(8),
-            name=name,
+            name=keepable(name),
             desired=Desired.DISCONNECTED.value,
             status=Status.DISCONNECTED.value,
             cause=Cause.CREATED.value,
@@ -177,7 +178,7 @@ async def rename(account_id: str, name: str) -> AccountRow | None:
     Raises:
         DatabaseAway: The database does not answer.
     """
-    await models.Account.filter(id=account_id).update(name=name)
+    await models.Account.filter(id=account_id).update(name=keepable(name))
     return await get(account_id)
 
 

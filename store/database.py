@@ -1,34 +1,28 @@
 """The database: opened, brought up to date and closed. What is in it is for `models` to say.
 
-SQLite by default, Postgres by URL. On SQLite every commit is on the disk before it counts
-(`synchronous=FULL`): with NORMAL a power cut takes the last commits back although they were
-published, and the same event ids are then given again to other events.
+SQLite by default, Postgres by URL; what only one of them needs is in `sqlite` and `postgres`.
 """
 
 import functools
-import importlib
 import logging
-import os
 import sqlite3
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from tortoise.backends.base.client import BaseDBAsyncClient
-from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.connection import get_connection, get_connections
 from tortoise.context import TortoiseContext
 from tortoise.exceptions import BaseORMException, ConfigurationError, OperationalError
 from tortoise.transactions import in_transaction
 
-from store.errors import DatabaseAway, DatabaseUnusable
+from store import postgres, sqlite
+from store.errors import DatabaseAway, DatabaseUnusable, sqlstate_of, words_of
 from store.migrating import migrate
 from store.patience import within
 
 CONNECTION = "default"
-SQLITE_PREFIX = "sqlite://"
-POSTGRES_PREFIXES = ("postgres://", "postgresql://")
 APPS = {
     "store": {
         "models": ["store.models"],
@@ -43,49 +37,62 @@ QUERY_SECONDS = 5.0
 MIGRATIONS = {"connections": {CONNECTION: "sqlite://:memory:"}, "apps": APPS}
 """For tortoise's command line, which writes the migrations."""
 
+ANSWER_SECONDS = 10.0
+"""How long Postgres has to carry out a statement: a renewal that is lost to one which never ends
+can be sent again before the lease is over."""
+MIGRATION_SECONDS = 600.0
+"""The same for a migration, which may have a long log to go through."""
+
+# Tortoise lets many errors of the drivers through.
+DATABASE_ERRORS: tuple[type[Exception], ...] = (
+    *(BaseORMException, OSError, sqlite3.Error),
+    *postgres.DRIVER_ERRORS,
+)
+
+WAITING_IS_IN_VAIN = frozenset({"0A", "22", "28", "3D", "3F", "42"})
+"""Classes of SQLSTATE that no waiting changes: unsupported, a value that cannot be, no
+authorization, no such database, no such schema, no permission or something else than expected.
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
 logger = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def _driver_errors() -> tuple[type[Exception], ...]:
-    try:
-        asyncpg = importlib.import_module("asyncpg")
-    except ModuleNotFoundError:
-        return (sqlite3.Error,)
-    return (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError)
-
-
-# Tortoise lets many errors of the drivers through.
-DATABASE_ERRORS: tuple[type[Exception], ...] = (BaseORMException, OSError, *_driver_errors())
-
-
-def sqlite_url(path: Path) -> str:
-    """Return the address of an SQLite file."""
-    return f"{SQLITE_PREFIX}{path}"
-
-
 @asynccontextmanager
-async def open_database(url: str, *, busy_timeout: float = 1.0) -> AsyncIterator[None]:
+async def open_database(url: str, *, lock_seconds: float = 1.0) -> AsyncIterator[None]:
     """Open the database and bring its tables up to date; close it at the end.
 
     Queries then work from every task of the loop. One database is open at a time.
 
     Args:
         url: `sqlite://` and a path, or `postgres://user:password@host:port/name`.
-        busy_timeout: Seconds that a statement waits for another process that holds the SQLite
-            file. All other statements wait behind it, so it is short; the recorder tries again.
+        lock_seconds: How long a statement waits for what another process holds. On SQLite all
+            other statements wait behind it, so it is short; the recorder tries again.
 
     Raises:
         DatabaseAway: It does not answer.
         DatabaseTooNew: A newer version of this program has written it.
-        DatabaseUnusable: The address is wrong, its folder does not exist, or the driver is not
-            installed.
+        DatabaseUnusable: The address is wrong, its folder does not exist, it refuses us, or the
+            driver is not installed.
     """
+    async with _connected(url, lock_seconds, MIGRATION_SECONDS) as client:
+        with _opening_errors():
+            lock_file = sqlite.migration_lock(url) if url.startswith(sqlite.PREFIX) else None
+            await migrate(client, APPS, lock_file)
+    async with _connected(url, lock_seconds, ANSWER_SECONDS):
+        yield
+
+
+@asynccontextmanager
+async def _connected(
+    url: str, lock_seconds: float, answer_seconds: float
+) -> AsyncIterator[BaseDBAsyncClient]:
+    """Have tortoise connected to a database, for all tasks of the loop."""
     context = TortoiseContext()
     with _opening_errors():
-        connection = _connection_of(url, busy_timeout)
+        connection = _connection_of(url, lock_seconds, answer_seconds)
         config = {"connections": {CONNECTION: connection}, "apps": APPS}
         # The context variable would be seen only by tasks that this one starts, and request
         # handlers are not. The fallback is seen by all.
@@ -97,10 +104,69 @@ async def open_database(url: str, *, busy_timeout: float = 1.0) -> AsyncIterator
             # Connects. After a failed try tortoise would wait for ever at the next query: it does
             # not give its lock back. So this is the only query until it has succeeded.
             await client.execute_query("SELECT 1")
-            await migrate(client, APPS, lock_file=_lock_file(url))
-        yield
+        yield client
     finally:
         await context.close_connections()
+
+
+def _connection_of(url: str, lock_seconds: float, answer_seconds: float) -> dict[str, Any]:
+    if url.startswith(postgres.PREFIXES):
+        return postgres.connection(url, lock_seconds=lock_seconds, answer_seconds=answer_seconds)
+    if url.startswith(sqlite.PREFIX):
+        return sqlite.connection(url, lock_seconds=lock_seconds)
+    raise ConfigurationError("it begins with neither sqlite:// nor postgres://")
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[BaseDBAsyncClient]:
+    """Run queries as one transaction, on the connection that is given.
+
+    On SQLite no other process writes from its beginning on: what is read in it stays true until
+    it ends. On Postgres that takes `select_for_update`.
+
+    When a transaction does not begin or end properly, tortoise can leave its remains behind: these
+    are cleared here, or the next transaction would become a part of this one.
+    """
+    client = get_connection(CONNECTION)
+    try:
+        async with _begun(client) as connection:
+            if client.capabilities.dialect == "sqlite":
+                # Tortoise begins without the lock for writing. Asked for after something was
+                # read, it is refused at once when another process has written meanwhile.
+                await connection.execute_query("UPDATE leases SET epoch = epoch WHERE false")
+            yield connection
+    except BaseException:
+        if get_connection(CONNECTION) is not client:
+            get_connections().set(CONNECTION, client)
+        if client.capabilities.dialect == "sqlite":
+            await _roll_back(client)
+        raise
+
+
+@asynccontextmanager
+async def _begun(client: BaseDBAsyncClient) -> AsyncIterator[BaseDBAsyncClient]:
+    """Begin and end a transaction. One that cannot begin gives back what tortoise has taken."""
+    context = in_transaction(CONNECTION)
+    try:
+        connection = await context.__aenter__()
+    except BaseException as error:
+        if get_connection(CONNECTION) is not client:
+            await context.__aexit__(type(error), error, error.__traceback__)
+        raise
+    try:
+        yield connection
+    except BaseException as error:
+        await context.__aexit__(type(error), error, error.__traceback__)
+        raise
+    await context.__aexit__(None, None, None)
+
+
+async def _roll_back(client: BaseDBAsyncClient) -> None:
+    """End what a failed commit has left open on SQLite's only connection."""
+    try:
+        await client.execute_query("ROLLBACK")
+    except OperationalError:
+        logger.debug("The failed transaction left nothing open")
 
 
 def database_errors(
@@ -116,78 +182,9 @@ def database_errors(
         try:
             return await within(QUERY_SECONDS, query(*args, **kwargs))
         except DATABASE_ERRORS as error:
-            raise DatabaseAway(f"{DatabaseAway.__doc__} ({error})") from error
+            raise DatabaseAway(f"{DatabaseAway.__doc__} ({words_of(error)})") from error
 
     return translated
-
-
-@asynccontextmanager
-async def transaction() -> AsyncIterator[BaseDBAsyncClient]:
-    """Run queries as one transaction, on the connection that is given.
-
-    On SQLite no other process writes from its beginning on: what is read in it stays true until
-    it ends. On Postgres that takes `select_for_update`.
-
-    When a transaction does not end properly, tortoise can leave its remains behind: these are
-    cleared here, or the next transaction would become a part of this one.
-    """
-    client = get_connection(CONNECTION)
-    try:
-        async with in_transaction(CONNECTION) as connection:
-            if client.capabilities.dialect == "sqlite":
-                # Tortoise begins without the lock for writing. Asked for after something was
-                # read, it is refused at once when another process has written meanwhile.
-                await connection.execute_query("UPDATE leases SET epoch = epoch WHERE false")
-            yield connection
-    except BaseException:
-        if get_connection(CONNECTION) is not client:
-            get_connections().set(CONNECTION, client)
-        if client.capabilities.dialect == "sqlite":
-            await _roll_back(client)
-        raise
-
-
-async def _roll_back(client: BaseDBAsyncClient) -> None:
-    """End what a failed commit has left open on SQLite's only connection."""
-    try:
-        await client.execute_query("ROLLBACK")
-    except OperationalError:
-        logger.debug("The failed transaction left nothing open")
-
-
-def _connection_of(url: str, busy_timeout: float) -> dict[str, Any]:
-    if url.startswith(POSTGRES_PREFIXES):
-        return expand_db_url(url)
-    if not url.startswith(SQLITE_PREFIX):
-        raise ConfigurationError("it begins with neither sqlite:// nor postgres://")
-    path = url.removeprefix(SQLITE_PREFIX)
-    if not path:
-        raise ConfigurationError("it names no file")
-    _make_private(Path(path))
-    # In this order they are set, and setting the journal's mode already needs the patience.
-    credentials = {
-        "file_path": path,
-        "busy_timeout": round(busy_timeout * 1000),
-        "journal_mode": "WAL",
-        "synchronous": "FULL",
-        "foreign_keys": "OFF",
-    }
-    return {"engine": "tortoise.backends.sqlite", "credentials": credentials}
-
-
-def _make_private(path: Path) -> None:
-    """Create the file for us alone; SQLite gives its other files the same mode."""
-    # A misspelt folder that is made here would hold a second, empty database.
-    if not path.parent.is_dir():
-        raise DatabaseUnusable(f"The database's folder does not exist: {path.parent.absolute()}")
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
-    path.chmod(0o600)
-
-
-def _lock_file(url: str) -> Path | None:
-    if not url.startswith(SQLITE_PREFIX):
-        return None
-    return Path(url.removeprefix(SQLITE_PREFIX) + ".migrating")
 
 
 @contextmanager
@@ -195,17 +192,15 @@ def _opening_errors() -> Iterator[None]:
     """Say in our words why a database did not open, without its address: that has a password."""
     try:
         yield
-    except ModuleNotFoundError as error:
-        raise DatabaseUnusable(
-            f"The database's driver is not installed ({error.name}): pip install asyncpg"
-        ) from error
     except ConfigurationError as error:
         raise DatabaseUnusable(f"The database's address is wrong: {error}") from error
     except sqlite3.DatabaseError as error:
         if "locked" in str(error):
             raise DatabaseAway(f"Another program holds the database: {error}") from error
         raise DatabaseUnusable(f"The database cannot be used: {error}") from error
-    except PermissionError as error:
+    except (PermissionError, ssl.SSLCertVerificationError) as error:
         raise DatabaseUnusable(f"The database cannot be used: {error}") from error
     except DATABASE_ERRORS as error:
-        raise DatabaseAway(f"{DatabaseAway.__doc__} ({error})") from error
+        if isinstance(error, ValueError) or sqlstate_of(error)[:2] in WAITING_IS_IN_VAIN:
+            raise DatabaseUnusable(f"The database cannot be used: {words_of(error)}") from error
+        raise DatabaseAway(f"{DatabaseAway.__doc__} ({words_of(error)})") from error

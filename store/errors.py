@@ -41,6 +41,16 @@ class LeaseLost(StoreError):
     """Another server owns the account by now, so nothing was written."""
 
 
+def sqlstate_of(error: BaseException) -> str:
+    """Return Postgres's code of what went wrong; nothing where it is not Postgres that says so."""
+    # Tortoise wraps some of the driver's errors.
+    causes = (error, error.__cause__, *error.args)
+    codes = (getattr(cause, "sqlstate", None) for cause in causes)
+    return next((str(code) for code in codes if code), "")
+
+
 def words_of(error: BaseException) -> str:
     """Say what a database complains of, without the row that it quotes: messages are in it."""
+    if isinstance(error, TimeoutError):
+        return "it did not answer in time"
     return QUOTED.sub("", str(error)) or type(error).__name__

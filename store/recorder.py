@@ -19,9 +19,10 @@ from store import leases, models
 from store.accounts import AccountChanges
 from store.bus import Bus
 from store.database import transaction
-from store.errors import words_of
+from store.errors import sqlstate_of, words_of
 from store.events import Event
 from store.patience import within
+from store.text import keepable
 
 CAPACITY = 100_000
 """How many events may wait: about 100 MB, or an hour of 500 busy accounts without a database."""
@@ -193,7 +194,8 @@ class Recorder:
         """
         if event.seq is None:
             raise ValueError("an event without seq cannot be recorded")
-        self._take(event, changes or {}, epoch)
+        kept = replace(event, data=keepable(event.data))
+        self._take(kept, keepable(changes or {}), epoch)
 
     def announce(self, event: Event) -> None:
         """Publish a transient event after all that was recorded before it. It is never kept.
@@ -351,8 +353,7 @@ def is_refusal(error: Exception) -> bool:
     if isinstance(error, REFUSALS):
         return True
     # Postgres: class 22 is data that cannot be stored, class 23 a constraint.
-    causes = (error, error.__cause__, *error.args)
-    return any(str(getattr(cause, "sqlstate", ""))[:2] in ("22", "23") for cause in causes)
+    return sqlstate_of(error)[:2] in ("22", "23")
 
 
 def _changes(batch: Sequence[_Entry]) -> dict[str, tuple[int, AccountChanges]]:

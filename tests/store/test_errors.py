@@ -24,5 +24,9 @@ def test_an_error_is_told_without_the_row_that_it_quotes(said: str, kept: str) -
 
 
 def test_an_error_without_words_is_told_by_its_name() -> None:
-    assert words_of(TimeoutError()) == "TimeoutError"
+    assert words_of(MemoryError()) == "MemoryError"
     assert words_of(DatabaseAway()).startswith("The database does not answer")
+
+
+def test_an_answer_that_did_not_come_in_time_is_told_in_words() -> None:
+    assert words_of(TimeoutError()) == "it did not answer in time"
