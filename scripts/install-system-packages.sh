@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what of the given needs is missing on a Debian or Ubuntu. Says nothing when all is there.
 #
-#   scripts/install-system-packages.sh NEED...      NEED: chromium, redis-server, npm, venv
+#   scripts/install-system-packages.sh NEED...      NEED: chromium, redis-server, postgresql, npm, venv
 set -eu
 
 has() {
@@ -14,6 +14,10 @@ has() {
                       command -v "$name" > /dev/null && return 0
                   done
                   return 1 ;;
+        postgresql) for candidate in /usr/lib/postgresql/*/bin/initdb; do
+                        [ -x "$candidate" ] && return 0
+                    done
+                    command -v initdb > /dev/null ;;
         venv) "${PYTHON:-python3}" -c 'import ensurepip, venv' 2> /dev/null ;;
         *) command -v "$1" > /dev/null ;;
     esac

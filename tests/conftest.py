@@ -1,14 +1,102 @@
-"""What tests of every part may need: servers of our own, started for one test."""
+"""What tests of every part may need: servers of our own, and the surroundings that were asked for.
 
+`--surroundings=postgres` runs what touches the store once more, on Postgres and Redis.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
+from store.database import open_database
+from tests import surroundings as kinds
 from tests.harness import Phones, ServerProcess
+from tests.postgres_server import PostgresServer
 from tests.redis_server import RedisServer
+from tests.surroundings import (
+    MakeSurroundings,
+    PostgresMaker,
+    SqliteSurroundings,
+    Surroundings,
+)
+
+TEMPLATE = "migrated"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--surroundings",
+        choices=kinds.NAMES,
+        default=kinds.NAMES[0],
+        help="what the store's tests run on; but for the default, only these are run",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("surroundings") == kinds.NAMES[0]:
+        return
+    wanted = [item for item in items if _touches_the_store(item)]
+    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
+    items[:] = wanted
+
+
+def _touches_the_store(item: pytest.Item) -> bool:
+    takes_surroundings = "make_surroundings" in getattr(item, "fixturenames", ())
+    return takes_surroundings and item.get_closest_marker("sqlite") is None
+
+
+@pytest.fixture(scope="session")
+def make_surroundings(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> MakeSurroundings:
+    """Make surroundings by hand, for a test that needs many; `surroundings` is for all others."""
+    if request.config.getoption("surroundings") == "postgres":
+        postgres = request.getfixturevalue("shared_postgres")
+        postgres.create(TEMPLATE)
+        asyncio.run(_migrate(postgres.url(TEMPLATE)))
+        return PostgresMaker(postgres, request.getfixturevalue("shared_redis"), TEMPLATE)
+
+    @contextmanager
+    def make(*, empty: bool = False) -> Iterator[Surroundings]:
+        yield SqliteSurroundings(tmp_path_factory.mktemp("store"))
+
+    return make
+
+
+@pytest.fixture
+def surroundings(make_surroundings: MakeSurroundings) -> Iterator[Surroundings]:
+    """A database of the test's own, and what carries its events."""
+    with make_surroundings() as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def shared_postgres() -> Iterator[PostgresServer]:
+    """A Postgres that runs from the first test that needs one to the last test of all."""
+    server = PostgresServer()
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def postgres_server(shared_postgres: PostgresServer) -> Iterator[PostgresServer]:
+    """A Postgres that runs, and that the test may stop, freeze and start again."""
+    yield shared_postgres
+    shared_postgres.restore()
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A redis-server that runs from the first test that needs one to the last test of all."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture
@@ -36,10 +124,17 @@ async def phones(simulator: Simulator) -> AsyncIterator[Phones]:
 
 
 @pytest.fixture
-async def server(simulator: Simulator, tmp_path: Path) -> AsyncIterator[ServerProcess]:
+async def server(
+    simulator: Simulator, tmp_path: Path, surroundings: Surroundings
+) -> AsyncIterator[ServerProcess]:
     """A running server; whatever a test does with it, no browser may be left in the end."""
-    running = ServerProcess(tmp_path, simulator.url)
+    running = ServerProcess(tmp_path, simulator.url, surroundings)
     await running.start()
     yield running
     await running.close()
     await running.no_chromium_is_left()
+
+
+async def _migrate(database_url: str) -> None:
+    async with open_database(database_url):
+        pass

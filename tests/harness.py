@@ -5,7 +5,6 @@ import contextlib
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -15,6 +14,9 @@ from typing import Any
 import aiohttp
 import psutil
 import pytest
+
+from tests.ports import free_port
+from tests.surroundings import Surroundings, environment
 
 KEY = "test-key"
 PATIENCE = 40.0
@@ -26,7 +28,9 @@ Event = dict[str, Any]
 class ServerProcess:
     """A `wa-manager serve` with its data directory, its log, and a client that speaks to it."""
 
-    def __init__(self, folder: Path, web_url: str) -> None:
+    def __init__(
+        self, folder: Path, web_url: str, surroundings: Surroundings | None = None
+    ) -> None:
         self.data = folder / "data"
         self.log_file = folder / "server.log"
         self.port = free_port()
@@ -34,6 +38,8 @@ class ServerProcess:
         self.environment = {"WA_API_KEY": KEY, "WA_WEB_URL": web_url}
         self.command = [sys.executable, "-m", "api", "serve"]
         self.cwd: Path | None = None
+        if surroundings is not None:
+            self.environment |= environment(surroundings)
         self.process: asyncio.subprocess.Process | None = None
         self.client = aiohttp.ClientSession(self.url, headers={"X-Api-Key": KEY})
         self.browsers: set[int] = set()
@@ -211,9 +217,3 @@ async def until(
         if time.monotonic() > deadline:
             pytest.fail(f"not within {PATIENCE:g} s: {what}\n{evidence()}")
         await asyncio.sleep(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

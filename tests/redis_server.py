@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from simulator.tls import write_certificate
+from tests.ports import free_port
 
 PASSWORD = "s3cret/with@signs"
 
@@ -19,9 +20,9 @@ class RedisServer:
 
     def __init__(self, folder: Path, *, tls: bool = False) -> None:
         self._folder = folder
-        self._tls_port = _free_port() if tls else 0
+        self._tls_port = free_port() if tls else 0
         self._process: subprocess.Popen[bytes] | None = None
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
 
     def start(self, *, mute: bool = False) -> None:
@@ -89,10 +90,3 @@ class RedisServer:
         with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
             connection.sendall(f"{command}\r\n".encode())
             return connection.recv(65536).decode().strip()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

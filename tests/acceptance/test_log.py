@@ -10,7 +10,8 @@ import pytest
 
 from api.logs import LogFormat
 from simulator.server import Simulator
-from tests.harness import KEY, Phones, ServerProcess, free_port, until
+from tests.harness import KEY, Phones, ServerProcess, until
+from tests.ports import free_port
 
 OURS, THEIRS, PAIRED = "491700000001", "436601234567", "14155550100"
 PASSWORD = "correct-horse"

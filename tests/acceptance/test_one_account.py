@@ -7,7 +7,8 @@ import psutil
 
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
-from tests.harness import Phones, ServerProcess, free_port, until
+from tests.harness import Phones, ServerProcess, until
+from tests.ports import free_port
 
 NUMBER = "491700000001"
 OTHER = "491700000002"

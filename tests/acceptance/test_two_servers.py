@@ -8,6 +8,7 @@ import pytest
 
 from simulator.server import Simulator
 from tests.harness import Phones, ServerProcess, until
+from tests.surroundings import Surroundings
 
 
 async def takes_over(server: ServerProcess, account_id: str) -> None:
@@ -21,9 +22,11 @@ async def takes_over(server: ServerProcess, account_id: str) -> None:
 
 
 @pytest.fixture
-async def second(server: ServerProcess, simulator: Simulator) -> AsyncIterator[ServerProcess]:
-    """A second server, on the data directory of the first."""
-    other = ServerProcess(server.data.parent, simulator.url)
+async def second(
+    server: ServerProcess, simulator: Simulator, surroundings: Surroundings
+) -> AsyncIterator[ServerProcess]:
+    """A second server, on the data directory and the database of the first."""
+    other = ServerProcess(server.data.parent, simulator.url, surroundings)
     other.log_file = server.data.parent / "second.log"
     await other.start()
     yield other

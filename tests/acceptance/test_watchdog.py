@@ -7,14 +7,17 @@ import pytest
 
 from simulator.server import Simulator
 from tests.harness import Event, Phones, ServerProcess, until
+from tests.surroundings import Surroundings
 
 ADA, BOB = "491700000001", "491700000002"
 
 
 @pytest.fixture
-async def server(simulator: Simulator, tmp_path: Path) -> AsyncIterator[ServerProcess]:
+async def server(
+    simulator: Simulator, tmp_path: Path, surroundings: Surroundings
+) -> AsyncIterator[ServerProcess]:
     """A server that asks its pages often."""
-    running = ServerProcess(tmp_path, simulator.url)
+    running = ServerProcess(tmp_path, simulator.url, surroundings)
     running.environment |= {
         "WA_PROBE_SECONDS": "0.5",
         "WA_PROBE_TIMEOUT_SECONDS": "2",

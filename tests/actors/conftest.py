@@ -14,10 +14,11 @@ from actors.config import ManagerConfig
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines
 from store import events
-from store.bus import InProcessBus
+from store.bus import Bus
 from store.database import open_database
 from store.recorder import Recorder
 from store.status import Status
+from tests.surroundings import Surroundings
 from tests.told import ToldManager, ToldRun, until
 
 READY = Ready("491700000001", "Support", "2.3000.1")
@@ -89,9 +90,17 @@ def config(tmp_path: Path) -> ManagerConfig:
 
 
 @pytest.fixture
-async def recorder(tmp_path: Path) -> AsyncIterator[Recorder]:
-    async with open_database(f"sqlite://{tmp_path / 'test.sqlite3'}"):
-        recorder = Recorder(InProcessBus())
+async def bus(surroundings: Surroundings) -> AsyncIterator[Bus]:
+    bus = surroundings.bus()
+    await bus.start()
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+async def recorder(surroundings: Surroundings, bus: Bus) -> AsyncIterator[Recorder]:
+    async with open_database(surroundings.database_url):
+        recorder = Recorder(bus)
         await recorder.start()
         yield recorder
         await recorder.close(5)

@@ -24,7 +24,7 @@ from actors.messages import OverMemory
 from actors.monitor import MeasureProfiles
 from actors.startqueue import Room, StartLimits
 from store import accounts
-from store.bus import InProcessBus
+from store.bus import Bus
 from store.events import Event
 from store.recorder import Recorder
 from store.status import Status
@@ -102,11 +102,11 @@ async def test_what_each_browser_takes_is_shown(start: Start, process: int) -> N
     assert figures.disk.free_mb > 0
 
 
-async def test_what_each_browser_takes_is_told_and_summed_up(start: Start, process: int) -> None:
+async def test_what_each_browser_takes_is_told_and_summed_up(
+    start: Start, process: int, bus: Bus
+) -> None:
     stage = await start()
     account_id, _ = await connected(stage, process)
-    bus = stage.recorder._bus
-    assert isinstance(bus, InProcessBus)
     told: dict[str, Event] = {}
 
     def hear(event: Event, ours: bool) -> None:
@@ -124,14 +124,14 @@ async def test_what_each_browser_takes_is_told_and_summed_up(start: Start, proce
     assert summary["whole"]["processes"] == 2
 
 
-async def test_what_each_profile_takes_on_the_disk_is_told(start: Start, process: int) -> None:
+async def test_what_each_profile_takes_on_the_disk_is_told(
+    start: Start, process: int, bus: Bus
+) -> None:
     stage = await start()
     account_id, _ = await connected(stage, process)
     profile = stage.manager._config.browser.profile(account_id)
     profile.mkdir(parents=True)
     (profile / "cache").write_bytes(os.urandom(3 << 20))
-    bus = stage.recorder._bus
-    assert isinstance(bus, InProcessBus)
     told: set[int | None] = set()
 
     def hear(event: Event, ours: bool) -> None:

@@ -1,9 +1,8 @@
 """Servers on one database: each account has one, and its browser goes with the lease."""
 
 import asyncio
-import sqlite3
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +13,13 @@ from actors.config import ManagerConfig
 from actors.errors import AccountElsewhere, NobodysAccount, UnknownAccount
 from actors.tenure import LeaseTerms
 from store import accounts, leases
-from store.bus import InProcessBus
+from store.bus import Bus
 from store.leases import Server
 from store.recorder import Recorder
 from store.status import Status
 from tests.actors.conftest import Stage
+from tests.held import HeldDatabase
+from tests.surroundings import Surroundings
 from tests.told import ToldManager, ToldRun, until
 
 TERMS = LeaseTerms(seconds=1.5, margin=0.5)
@@ -30,8 +31,9 @@ THIEF = Server("thief", "another-host", 4711, lease_seconds=30.0)
 class Servers:
     """Managers on one database, each with a recorder of its own."""
 
-    def __init__(self, config: ManagerConfig, opened: AsyncExitStack) -> None:
+    def __init__(self, config: ManagerConfig, bus: Bus, opened: AsyncExitStack) -> None:
         self._config = config
+        self._bus = bus
         self._opened = opened
 
     async def start(self, data: Path | None = None, terms: LeaseTerms = TERMS) -> Stage:
@@ -41,7 +43,7 @@ class Servers:
             config = replace(
                 config, browser=replace(config.browser, profiles_dir=data / "profiles")
             )
-        recorder = Recorder(InProcessBus(), first_retry=0.01, longest_retry=0.05)
+        recorder = Recorder(self._bus, first_retry=0.01, longest_retry=0.05)
         await recorder.start()
         self._opened.push_async_callback(recorder.close, 5)
         manager = ToldManager(config, recorder)
@@ -51,9 +53,16 @@ class Servers:
 
 
 @pytest.fixture
-async def servers(config: ManagerConfig, recorder: Recorder) -> AsyncIterator[Servers]:
+async def servers(config: ManagerConfig, recorder: Recorder, bus: Bus) -> AsyncIterator[Servers]:
     async with AsyncExitStack() as opened:
-        yield Servers(config, opened)
+        yield Servers(config, bus, opened)
+
+
+@pytest.fixture
+def held(recorder: Recorder, surroundings: Surroundings) -> Iterator[HeldDatabase]:
+    held = surroundings.held()
+    yield held
+    held.close()
 
 
 async def linked(stage: Stage) -> tuple[str, ToldRun]:
@@ -188,18 +197,18 @@ async def test_a_server_whose_death_nobody_can_prove_is_succeeded_when_its_lease
 
 
 async def test_accounts_go_on_while_the_database_is_away_for_less_than_a_lease(
-    servers: Servers, tmp_path: Path
+    servers: Servers, held: HeldDatabase
 ) -> None:
     stage = await servers.start(terms=PATIENT)
     account_id, run = await linked(stage)
-    with closing(sqlite3.connect(tmp_path / "test.sqlite3")) as intruder:
-        intruder.execute("BEGIN IMMEDIATE")
-        run.report(WentOffline("TIMEOUT"))
-        await stage.reaches(account_id, Status.CONNECTING)
-        run.report(Ready("491700000001", "Support", "2.3000"))
-        await stage.reaches(account_id, Status.CONNECTED)
-        await until(lambda: stage.manager.trouble)
-        assert left(stage) < PATIENT.seconds - PATIENT.renew_every
+    held.hold()
+    run.report(WentOffline("TIMEOUT"))
+    await stage.reaches(account_id, Status.CONNECTING)
+    run.report(Ready("491700000001", "Support", "2.3000"))
+    await stage.reaches(account_id, Status.CONNECTED)
+    await until(lambda: stage.manager.trouble)
+    assert left(stage) < PATIENT.seconds - PATIENT.renew_every
+    held.release()
     await until(lambda: stage.manager.trouble is None)
     assert left(stage) > PATIENT.seconds - PATIENT.renew_every
     await stage.tells(account_id, "linked", "ready", "offline", "ready")
@@ -211,32 +220,31 @@ async def test_accounts_go_on_while_the_database_is_away_for_less_than_a_lease(
 
 
 async def test_a_server_that_cannot_renew_closes_its_browsers_and_brings_them_back_later(
-    servers: Servers, tmp_path: Path
+    servers: Servers, held: HeldDatabase
 ) -> None:
     stage = await servers.start()
     account_id, run = await linked(stage)
-    with closing(sqlite3.connect(tmp_path / "test.sqlite3")) as intruder:
-        intruder.execute("BEGIN IMMEDIATE")
-        await until(lambda: run.stopped)
-        await stage.reaches(account_id, Status.DISCONNECTED)
-        with pytest.raises(NobodysAccount):
-            await stage.manager.connect(account_id)
+    held.hold()
+    await until(lambda: run.stopped)
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    with pytest.raises(NobodysAccount):
+        await stage.manager.connect(account_id)
+    held.release()
     again = await stage.run(account_id, after=run)
     again.report(Ready("491700000001", "Support", "2.3000"))
     await stage.tells(account_id, "ready", "lease_lost", "restore", "ready")
 
 
 async def test_a_browser_that_does_not_close_is_killed_before_the_lease_ends(
-    servers: Servers, tmp_path: Path
+    servers: Servers, held: HeldDatabase
 ) -> None:
     stage = await servers.start()
     _, run = await linked(stage)
     run.lingers = True
-    with closing(sqlite3.connect(tmp_path / "test.sqlite3")) as intruder:
-        intruder.execute("BEGIN IMMEDIATE")
-        held_until = max(held.until for held in stage.manager._ownership._held.values())
-        await until(lambda: run.killed)
-        assert stage.manager._ownership._clock() < held_until
+    held.hold()
+    leased_until = max(tenure.until for tenure in stage.manager._ownership._held.values())
+    await until(lambda: run.killed)
+    assert stage.manager._ownership._clock() < leased_until
 
 
 async def test_a_server_whose_write_is_refused_closes_the_browser(servers: Servers) -> None:

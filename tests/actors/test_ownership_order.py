@@ -1,6 +1,6 @@
 """Never two open browsers for one account, with the real queries on a real database.
 
-Servers share one SQLite file. Time is simulated, and each question to the database, and each
+Servers share one database. Time is simulated, and each question to the database, and each
 answer, may be held up while other servers and the time go on.
 """
 
@@ -17,8 +17,9 @@ from actors.lifesign import Lifesign
 from actors.ownership import Ownership
 from actors.tenure import LeaseTerms
 from store import accounts, leases
-from store.database import open_database, sqlite_url
+from store.database import open_database
 from store.leases import Lease, Server
+from tests.surroundings import MakeSurroundings, Surroundings
 
 TERMS = LeaseTerms(seconds=9.0, margin=2.0)
 TICK = 0.25
@@ -151,9 +152,9 @@ class ModelServer:
             self.world.work.add(asyncio.create_task(self.ownership.stop(give_back=True)))
 
 
-async def run(steps: Sequence[Step], folder: Path) -> int:
+async def run(steps: Sequence[Step], database_url: str, folder: Path) -> int:
     """Carry the steps out; give how many browsers were opened in all."""
-    async with open_database(sqlite_url(folder / "test.sqlite3")):
+    async with open_database(database_url):
         row, _ = await accounts.create("Support")
         await leases.add_missing()
         world = World()
@@ -184,13 +185,15 @@ async def run(steps: Sequence[Step], folder: Path) -> int:
 
 @settings(max_examples=50, deadline=None)
 @given(steps=STEPS)
-def test_two_browsers_are_never_open_for_one_account(steps: list[Step]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(run(steps, Path(folder)))
+def test_two_browsers_are_never_open_for_one_account(
+    make_surroundings: MakeSurroundings, steps: list[Step]
+) -> None:
+    with make_surroundings() as made, tempfile.TemporaryDirectory() as folder:
+        asyncio.run(run(steps, made.database_url, Path(folder)))
 
 
 def test_an_account_goes_from_a_silent_server_to_the_next_once_its_lease_has_run_out(
-    tmp_path: Path,
+    surroundings: Surroundings, tmp_path: Path
 ) -> None:
     steps = [("look", 0), ("look", 1), ("pass", 35), ("look", 1), ("pass", 1), ("look", 1)]
-    assert asyncio.run(run(steps, tmp_path)) == 2
+    assert asyncio.run(run(steps, surroundings.database_url, tmp_path)) == 2

@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from api.app import init_app, open_parts
 from api.settings import PREFIX, Settings
 from tests.api.told import BEARER, KEY, Api
+from tests.surroundings import Surroundings, settings_of
 from tests.told import ToldManager
 
 
@@ -22,12 +23,15 @@ def _no_settings_in_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings.load({"data_dir": str(tmp_path / "data"), "api_key": KEY})
+def settings(tmp_path: Path, surroundings: Surroundings) -> Settings:
+    own = {"data_dir": str(tmp_path / "data"), "api_key": KEY}
+    return Settings.load({**own, **settings_of(surroundings)})
 
 
 @pytest.fixture
-async def start_api() -> AsyncIterator[Callable[[Settings], Awaitable[Api]]]:
+async def start_api(
+    surroundings: Surroundings,  # They outlive every server on them.
+) -> AsyncIterator[Callable[[Settings], Awaitable[Api]]]:
     """Start a server with these settings; call it again for a second one."""
     started: list[Api] = []
 

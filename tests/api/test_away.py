@@ -4,24 +4,24 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import ClientTimeout, WSCloseCode
-from tortoise.connection import get_connection
 
-from store.database import CONNECTION
 from tests.api.told import Api
+from tests.surroundings import Surroundings
 
 PATIENCE = 0.2
 LIMIT = ClientTimeout(total=10)
 
 
 @pytest.fixture
-async def silent(api: Api, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+async def silent(
+    api: Api, surroundings: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[str]:
     """An account that shows a code, while the database takes every question and answers none."""
     account_id = await api.create()
     await api.show_qr(account_id)
     await api.recorded()
     monkeypatch.setattr("store.database.QUERY_SECONDS", PATIENCE)
-    # Whoever asks waits for the only connection.
-    async with get_connection(CONNECTION).acquire_connection():
+    async with surroundings.silence():
         yield account_id
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
@@ -23,6 +22,7 @@ from api.lifetime import LIFETIME
 from api.settings import Settings
 from store.status import Status
 from tests.api.told import Api
+from tests.surroundings import Surroundings
 from tests.told import until
 
 
@@ -135,13 +135,13 @@ async def test_a_redis_that_is_away_is_degraded_and_accounts_go_on(
 
 
 async def test_a_database_that_is_away_is_degraded_and_commands_are_refused(
-    api: Api, settings: Settings
+    api: Api, surroundings: Surroundings
 ) -> None:
     account_id = await api.create()
     await api.link(account_id)
     await api.recorded()
-    with closing(sqlite3.connect(settings.data_dir / "wa-manager.sqlite3")) as intruder:
-        intruder.execute("BEGIN EXCLUSIVE")
+    with closing(surroundings.held()) as held:
+        held.hold()
         refused = await api.post(f"/accounts/{account_id}/disconnect")
         api.manager.runs[account_id].report(WentOffline("TIMEOUT"))
         await until(lambda: not api.part(RECORDER).healthy)
@@ -158,11 +158,11 @@ async def test_a_database_that_is_away_is_degraded_and_commands_are_refused(
 
 
 async def test_a_database_that_is_away_is_degraded_also_while_nothing_happens(
-    start_api: Callable[[Settings], Awaitable[Api]], settings: Settings
+    start_api: Callable[[Settings], Awaitable[Api]], settings: Settings, surroundings: Surroundings
 ) -> None:
     api = await start_api(settings.model_copy(update={"lease_seconds": 1.5}))
-    with closing(sqlite3.connect(settings.data_dir / "wa-manager.sqlite3")) as intruder:
-        intruder.execute("BEGIN EXCLUSIVE")
+    with closing(surroundings.held()) as held:
+        held.hold()
         await until(lambda: api.manager.trouble)
         health = await (await api.get("/health")).json()
 

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import re
 import signal
-import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,26 +14,26 @@ from aiohttp.test_utils import TestServer
 from api.app import init_app, open_parts
 from api.settings import Settings
 from store import accounts
-from store.database import sqlite_url
+from store.sqlite import sqlite_url
 from tests.api.told import BEARER, KEY, Api
 from tests.harness import ServerProcess, until
+from tests.held import HeldDatabase
+from tests.surroundings import Surroundings
 from tests.told import ToldManager
 
 SECRET = "a-secret-word"
 
 
 @pytest.fixture
-def held(settings: Settings) -> Iterator[sqlite3.Connection]:
-    """The database, held by another program until that commits."""
-    settings.data_dir.mkdir()
-    path = settings.data_dir / "wa-manager.sqlite3"
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("BEGIN EXCLUSIVE")
-        yield connection
+def outage(surroundings: Surroundings) -> Iterator[HeldDatabase]:
+    """A database that is away until it is released."""
+    with closing(surroundings.outage()) as outage:
+        outage.hold()
+        yield outage
 
 
 @pytest.fixture
-async def starting(settings: Settings, held: sqlite3.Connection) -> AsyncIterator[Api]:
+async def starting(settings: Settings, outage: HeldDatabase) -> AsyncIterator[Api]:
     """A server that answers, and that is about to open its parts."""
     async with Api(TestServer(init_app(settings, ToldManager)), headers=BEARER) as api:
         yield api
@@ -46,7 +45,7 @@ async def waits(api: Api) -> bool:
 
 
 async def test_health_says_what_the_start_waits_for_and_all_else_is_refused(
-    starting: Api, caplog: pytest.LogCaptureFixture
+    starting: Api, surroundings: Surroundings, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert starting.app is not None
     opening = asyncio.create_task(open_parts(starting.app))
@@ -63,20 +62,21 @@ async def test_health_says_what_the_start_waits_for_and_all_else_is_refused(
     assert told["components"]["store"]["status"] == "degraded"
     assert (refused.status, refused.content_type) == (503, "application/problem+json")
     assert int(refused.headers["Retry-After"]) > 0
-    assert "database is locked" in (await refused.json())["detail"]
+    cause = "database is locked" if surroundings.name == "sqlite" else "Connect call failed"
+    assert cause in (await refused.json())["detail"]
     said = [each for each in caplog.records if each.name == "store.patience"]
     assert [each.levelno for each in said] == [logging.WARNING]
 
 
 async def test_the_start_goes_on_when_the_database_is_there(
-    starting: Api, held: sqlite3.Connection, caplog: pytest.LogCaptureFixture
+    starting: Api, outage: HeldDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
     assert starting.app is not None
     opening = asyncio.create_task(open_parts(starting.app))
     await until(lambda: waits(starting), "the start waits for the database")
 
     with caplog.at_level(logging.INFO):
-        held.rollback()
+        outage.release()
         await asyncio.wait_for(opening, 20)
 
     health, ready = await starting.get("/health"), await starting.get("/health/ready")
@@ -87,7 +87,7 @@ async def test_the_start_goes_on_when_the_database_is_there(
 
 
 async def test_a_database_that_goes_away_again_during_the_start_is_waited_for(
-    settings: Settings, caplog: pytest.LogCaptureFixture
+    settings: Settings, surroundings: Surroundings, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Late(ToldManager):
         """A manager that starts just when another program takes the database."""
@@ -95,9 +95,8 @@ async def test_a_database_that_goes_away_again_during_the_start_is_waited_for(
         async def start(self) -> None:
             # Its lease is missing, and has to be written.
             await accounts.create("Support")
-            path = settings.data_dir / "wa-manager.sqlite3"
-            with closing(sqlite3.connect(path, isolation_level=None)) as intruder:
-                intruder.execute("BEGIN IMMEDIATE")
+            with closing(surroundings.held()) as held:
+                held.hold()
                 starting = asyncio.create_task(super().start())
                 while self.trouble is None:
                     await asyncio.sleep(0.005)

@@ -98,6 +98,7 @@ async def test_a_code_arrives_live_and_without_a_number(api: Api) -> None:
 
 async def test_since_brings_what_was_missed_then_what_happens(api: Api) -> None:
     account_id = await api.create()
+    await api.recorded()
     async with api.ws_connect("/ws") as socket:
         hello, _ = await opened(socket)
     await api.link(account_id)

@@ -14,7 +14,9 @@ from pathlib import Path
 
 from simulator.server import Simulator
 from tests.chaos.locks import LivingOwner
-from tests.harness import Phones, ServerProcess, free_port, until
+from tests.harness import Phones, ServerProcess, until
+from tests.ports import free_port
+from tests.surroundings import Surroundings
 
 NUMBERS = ("491700000001", "491700000002", "491700000003")
 
@@ -41,9 +43,9 @@ async def says_shutting_down(server: ServerProcess) -> bool:
 
 
 async def test_s01_stale_locks_are_removed_at_every_start(
-    simulator: Simulator, tmp_path: Path
+    simulator: Simulator, tmp_path: Path, surroundings: Surroundings
 ) -> None:
-    server = ServerProcess(tmp_path, simulator.url)
+    server = ServerProcess(tmp_path, simulator.url, surroundings)
     profile = server.data / "profiles" / "0123456789abcdef"
     profile.mkdir(parents=True)
     locks = [profile / name for name in ("SingletonLock", "SingletonSocket", "SingletonCookie")]

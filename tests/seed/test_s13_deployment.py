@@ -25,7 +25,8 @@ from api.settings import Settings, variable
 from simulator.server import Simulator
 from tests import container
 from tests.container import COMPOSE
-from tests.harness import KEY, Phones, ServerProcess, free_port, until
+from tests.harness import KEY, Phones, ServerProcess, until
+from tests.ports import free_port
 
 SETTINGS = {variable(field) for field in Settings.model_fields}
 SET_BY_THE_IMAGE = {"WA_HOST", "WA_PORT", "WA_DATA_DIR"}

@@ -1,43 +1,40 @@
 """A real database and a real recorder for each test."""
 
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
 import pytest
 
-from store.bus import InProcessBus
-from store.database import open_database, sqlite_url
+from store.bus import Bus
+from store.database import open_database
 from store.recorder import Recorder
-from tests.store.parts import HeldDatabase, Listener
+from tests.held import HeldDatabase
+from tests.store.parts import Listener
+from tests.surroundings import Surroundings
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    folder = tmp_path / "data"
-    folder.mkdir()
-    return folder / "wa.sqlite3"
-
-
-@pytest.fixture
-async def database(path: Path) -> AsyncIterator[None]:
-    async with open_database(sqlite_url(path), busy_timeout=0.02):
+async def database(surroundings: Surroundings) -> AsyncIterator[None]:
+    async with open_database(surroundings.database_url, lock_seconds=0.02):
         yield
 
 
 @pytest.fixture
-def held(database: None, path: Path) -> Iterator[HeldDatabase]:
-    held = HeldDatabase(path)
+def held(database: None, surroundings: Surroundings) -> Iterator[HeldDatabase]:
+    held = surroundings.held()
     yield held
     held.close()
 
 
 @pytest.fixture
-def bus() -> InProcessBus:
-    return InProcessBus()
+async def bus(surroundings: Surroundings) -> AsyncIterator[Bus]:
+    bus = surroundings.bus()
+    await bus.start()
+    yield bus
+    await bus.close()
 
 
 @pytest.fixture
-async def recorder(database: None, bus: InProcessBus) -> AsyncIterator[Recorder]:
+async def recorder(database: None, bus: Bus) -> AsyncIterator[Recorder]:
     recorder = Recorder(bus, first_retry=0.01, longest_retry=0.05)
     await recorder.start()
     yield recorder
@@ -45,5 +42,5 @@ async def recorder(database: None, bus: InProcessBus) -> AsyncIterator[Recorder]
 
 
 @pytest.fixture
-def listener(bus: InProcessBus) -> Listener:
+def listener(bus: Bus) -> Listener:
     return Listener(bus)

@@ -1,10 +1,8 @@
-"""Small things for the tests of the store: events, what a listener heard, and a held database."""
+"""Small things for the tests of the store: events, and what a listener heard."""
 
 import asyncio
-import sqlite3
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from pathlib import Path
 
 from store.bus import Bus
 from store.events import Event
@@ -46,24 +44,3 @@ class Listener:
     @property
     def seqs(self) -> list[int | None]:
         return [event.seq for event in self.heard]
-
-
-class HeldDatabase:
-    """An SQLite file that another program may hold, so that nobody else can write to it."""
-
-    def __init__(self, path: Path) -> None:
-        self._connection = sqlite3.connect(
-            path, isolation_level=None, timeout=5, check_same_thread=False
-        )
-
-    def hold(self) -> None:
-        if not self._connection.in_transaction:
-            self._connection.execute("BEGIN IMMEDIATE")
-
-    def release(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.rollback()
-
-    def close(self) -> None:
-        self.release()
-        self._connection.close()

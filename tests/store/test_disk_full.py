@@ -8,6 +8,8 @@ from store.errors import DatabaseAway
 from store.recorder import Recorder
 from tests.store.parts import Listener, status, until
 
+pytestmark = pytest.mark.sqlite
+
 
 async def bound_pages(more: int) -> None:
     """Let the database grow by so many pages from now on, and no further."""

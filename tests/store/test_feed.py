@@ -16,6 +16,12 @@ from tests.store.parts import qr, soon, status
 
 
 @pytest.fixture
+def bus() -> InProcessBus:
+    """A bus by which a test says what another server tells."""
+    return InProcessBus()
+
+
+@pytest.fixture
 async def feed(recorder: Recorder, bus: InProcessBus) -> AsyncIterator[Feed]:
     feed = Feed(bus, poll_seconds=60)
     await feed.start()

@@ -5,20 +5,18 @@ already taken.
 """
 
 import asyncio
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store import accounts, events
-from store.bus import InProcessBus
-from store.database import open_database, sqlite_url
+from store.database import open_database
 from store.events import Event
 from store.recorder import Recorder
-from tests.store.parts import HeldDatabase, Listener, qr, status, until
+from tests.store.parts import Listener, qr, status, until
+from tests.surroundings import MakeSurroundings, Surroundings
 
 ACCOUNTS = 3
 STEPS = st.lists(
@@ -30,12 +28,13 @@ STEPS = st.lists(
 )
 
 
-async def run(steps: Sequence[tuple[str, int]], path: Path) -> None:
-    async with open_database(sqlite_url(path), busy_timeout=0.001):
-        bus = InProcessBus()
+async def run(steps: Sequence[tuple[str, int]], surroundings: Surroundings) -> None:
+    async with open_database(surroundings.database_url, lock_seconds=0.001):
+        bus = surroundings.bus()
+        await bus.start()
         recorder = Recorder(bus, first_retry=0.001, longest_retry=0.002)
         await recorder.start()
-        listener, held = Listener(bus), HeldDatabase(path)
+        listener, held = Listener(bus), surroundings.held()
         ids = [(await accounts.create(f"account {n}"))[0].id for n in range(ACCOUNTS)]
         given_out = Counter[str]()
         expected: list[Event] = []
@@ -62,6 +61,7 @@ async def run(steps: Sequence[tuple[str, int]], path: Path) -> None:
         held.close()
         assert await recorder.close(10)
         await until(lambda: len(listener.heard) >= len(expected))
+        await bus.close()
 
         heard = [event for event in listener.heard if event.id is not None]
         assert [_without_id(event) for event in listener.heard] == expected
@@ -80,6 +80,8 @@ def _without_id(event: Event) -> Event:
 
 @settings(max_examples=100, deadline=None)
 @given(STEPS)
-def test_order_and_numbers_survive_every_outage(steps: list[tuple[str, int]]) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(run(steps, Path(folder) / "wa.sqlite3"))
+def test_order_and_numbers_survive_every_outage(
+    make_surroundings: MakeSurroundings, steps: list[tuple[str, int]]
+) -> None:
+    with make_surroundings() as made:
+        asyncio.run(run(steps, made))

@@ -72,7 +72,7 @@ async def test_what_a_browser_takes_is_shown_in_base_units(api: Api) -> None:
 async def test_the_server_shows_its_parts(api: Api) -> None:
     await api.create()
     await api.recorded()
-    await until(lambda: api.manager.figures)
+    await until(lambda: api.manager.figures and api.part(BUS).state.published)
     shown = await scrape(api)
     assert shown.value("process_resident_memory_bytes") > MB
     assert shown.value("wa_disk_free_bytes") > shown.value("wa_disk_needed_bytes") > MB
