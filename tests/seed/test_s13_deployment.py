@@ -161,6 +161,23 @@ def test_s13_what_is_kept_is_in_volumes_that_down_v_removes() -> None:
     assert all(mount.endswith(":ro") for mount in mounts if mount.startswith("."))
 
 
+def test_s13_files_that_services_are_given_are_there() -> None:
+    mounts = [mount for found in services().values() for mount in found.get("volumes", ())]
+    sources = [COMPOSE / mount.split(":")[0] for mount in mounts if mount.startswith(".")]
+    assert sources
+    assert [source for source in sources if not source.exists()] == []
+
+
+def test_s13_prometheus_finds_the_servers_key_where_its_configuration_says() -> None:
+    configuration = (COMPOSE / "prometheus.yml").read_text()
+    [key] = service("prometheus")["secrets"]
+    assert f"credentials_file: /run/secrets/{key}\n" in configuration
+    assert "./prometheus.yml:/etc/prometheus/prometheus.yml:ro" in service("prometheus")["volumes"]
+    assert container.compose()["secrets"][key] == {"environment": "WA_API_KEY"}
+    # A root that is read-only would keep the engine from putting the secret there.
+    assert "read_only" not in service("prometheus")
+
+
 def test_s13_databases_cannot_be_reached_from_outside() -> None:
     assert container.compose()["networks"]["inside"] == {"internal": True}
     for name in ("postgres", "redis", "prometheus"):
