@@ -3,6 +3,7 @@
 import fcntl
 import logging
 import os
+import select
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -153,12 +154,13 @@ def test_a_descriptor_that_does_not_block_loses_nothing(made: Callable[[int], Ou
     flags = fcntl.fcntl(writer, fcntl.F_GETFL)
     fcntl.fcntl(writer, fcntl.F_SETFL, flags | os.O_NONBLOCK)
     to = made(writer)
-    log(to, "x" * 2 * PIPE_BYTES)
+    log(to, "x" * 20 * PIPE_BYTES)
     log(to, "last")
+    until(lambda: not select.select([], [writer], [], 0)[1])
     taken = bytearray()
     while not taken.endswith(b"\nlast\n"):
         taken += os.read(reader, PIPE_BYTES)
-    assert len(taken) == 2 * PIPE_BYTES + len("\nlast\n")
+    assert len(taken) == 20 * PIPE_BYTES + len("\nlast\n")
     to.close()
     os.close(reader)
     os.close(writer)
