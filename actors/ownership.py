@@ -146,7 +146,7 @@ class Ownership:
         """Note that the store refused a write under an epoch: somebody else has a newer one."""
         held = self._held.get(account_id)
         if held is not None and held.epoch == epoch:
-            logger.warning("%s: another server owns it by now", account_id)
+            logger.warning("another server owns it by now", extra={"account": account_id})
             self._lose(account_id)
 
     @asynccontextmanager
@@ -221,7 +221,8 @@ class Ownership:
             if self._held.get(account_id) is not before:
                 continue
             if kept.get(account_id) != before.epoch:
-                logger.warning("%s: its lease is lost, another server owns it", account_id)
+                of_account = {"account": account_id}
+                logger.warning("its lease is lost, another server owns it", extra=of_account)
                 self._lose(account_id)
             elif renewed := tenure(before.epoch, asked_at, now, self._terms):
                 self._held[account_id] = renewed

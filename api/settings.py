@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -262,10 +262,12 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """What must be in no log line: the key, and the passwords in the addresses."""
-        addresses = (self.database_url, self.redis_url, self.web_url)
-        passwords = [urlsplit(address).password for address in addresses if address]
-        key = None if self.api_key is None else self.api_key.get_secret_value()
-        return [secret for each in (key, *passwords) if each for secret in (each, unquote(each))]
+        found = [] if self.api_key is None else [self.api_key.get_secret_value()]
+        for address in filter(None, (self.database_url, self.redis_url, self.web_url)):
+            parts = urlsplit(address)
+            found += [parts.password or "", unquote(parts.password or "")]
+            found += parse_qs(parts.query).get("password", [])
+        return [secret for secret in found if secret]
 
     @classmethod
     def load(cls, flags: Mapping[str, str | None]) -> Self:

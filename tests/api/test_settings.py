@@ -91,7 +91,7 @@ def test_the_settings_name_their_secrets_as_written_and_as_meant() -> None:
         {
             "api_key": "hidden-key",
             "database_url": "postgres://wa:hidden%40db@db/wa",
-            "redis_url": "rediss://:hidden-redis@cache",
+            "redis_url": "rediss://cache?password=hidden-redis",
             "web_url": "https://wa:hidden-web@localhost",
         }
     )
