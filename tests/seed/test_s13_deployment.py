@@ -13,7 +13,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -256,37 +256,42 @@ def files(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
 
 
+@pytest.fixture
+async def contained(place: Path, simulator: Simulator) -> AsyncIterator["ContainerProcess"]:
+    """The server in a freshly made image, not started yet."""
+    server = ContainerProcess(place, await asyncio.to_thread(container.build, place), simulator.url)
+    yield server
+    await server.close()
+    await server.no_chromium_is_left()
+
+
 @pytest.mark.timeout(300)
 async def test_s13_the_images_steps_make_a_server_that_runs_as_its_user(
-    place: Path, simulator: Simulator, phones: Phones
+    contained: "ContainerProcess", phones: Phones
 ) -> None:
-    image = await asyncio.to_thread(container.build, place)
-    built = files(image)
-    server = ContainerProcess(place, image, simulator.url)
+    built = files(contained.image)
+    await contained.start()
+    assert "Dashboard, with its key, shown this once: " in contained.log
+    assert await asyncio.to_thread(contained.is_healthy)
+    assert await contained.end() == 0
+    assert not await asyncio.to_thread(contained.is_healthy)
+    assert stat.S_IMODE(contained.data.stat().st_mode) == 0o700
 
-    await server.start()
-    assert "Dashboard, with its key, shown this once: " in server.log
-    assert await asyncio.to_thread(server.is_healthy)
-    assert await server.end() == 0
-    assert not await asyncio.to_thread(server.is_healthy)
-    assert stat.S_IMODE(server.data.stat().st_mode) == 0o700
-
-    server.variables |= {"WA_API_KEY": KEY, "WA_MONITOR_SECONDS": "0.5"}
-    await server.start()
-    account = await server.create()
-    await phones.link(server, account, "491700000001")
-    assert "--no-sandbox" not in server.browser_of(account).cmdline()
-    assert {process.uids().real for process in server.chromiums()} == {container.USER}
+    contained.variables |= {"WA_API_KEY": KEY, "WA_MONITOR_SECONDS": "0.5"}
+    await contained.start()
+    account = await contained.create()
+    await phones.link(contained, account, "491700000001")
+    assert "--no-sandbox" not in contained.browser_of(account).cmdline()
+    assert {process.uids().real for process in contained.chromiums()} == {container.USER}
 
     async def monitored() -> bool:
-        return "Resource Monitor" in server.log
+        return "Resource Monitor" in contained.log
 
     await until(monitored, "the resource monitor's block")
-    assert await server.end(signal.SIGTERM) == 0
-    assert "👋 Shutdown complete" in server.log
-    await server.no_chromium_is_left()
-    await server.close()
-    assert files(image) == built, "it wrote where a read-only root would have refused"
+    assert await contained.end(signal.SIGTERM) == 0
+    assert "👋 Shutdown complete" in contained.log
+    assert files(contained.image) == built, "it wrote where a read-only root would have refused"
+    assert list((contained.image / "venv").rglob("asyncpg/__init__.py")), "no driver for Postgres"
 
 
 class ContainerProcess(ServerProcess):
@@ -296,6 +301,7 @@ class ContainerProcess(ServerProcess):
         super().__init__(place, web_url)
         self.data.mkdir(mode=0o700)
         container.hand_over(place)
+        self.image = image
         self.cwd = image / "app"
         self._place = place
         self.variables = {
@@ -323,9 +329,9 @@ class ContainerProcess(ServerProcess):
 
 
 async def test_s13_a_new_container_takes_over_at_once_what_a_killed_one_left(
-    simulator: Simulator, phones: Phones, tmp_path: Path
+    server: ServerProcess, phones: Phones
 ) -> None:
-    server = ServerProcess(tmp_path, simulator.url)
+    await server.end()
     # So long that nobody can wait for it: only a proof that the former one is dead helps.
     server.environment |= {"WA_LEASE_SECONDS": "3600"}
     serve = server.command
@@ -338,8 +344,6 @@ async def test_s13_a_new_container_takes_over_at_once_what_a_killed_one_left(
     server.command = [*on_a_host_named("container-2"), *serve]
     await server.start()
     await server.reaches(account, "CONNECTED")
-    await server.close()
-    await server.no_chromium_is_left()
 
 
 def on_a_host_named(name: str) -> list[str]:
