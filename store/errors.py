@@ -53,4 +53,7 @@ def words_of(error: BaseException) -> str:
     """Say what a database complains of, without the row that it quotes: messages are in it."""
     if isinstance(error, TimeoutError):
         return "it did not answer in time"
+    if error.__cause__ is not None and sqlstate_of(error.__cause__):
+        # Tortoise says less than the driver.
+        return words_of(error.__cause__)
     return QUOTED.sub("", str(error)) or type(error).__name__

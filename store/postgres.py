@@ -4,8 +4,9 @@ The address is the driver's to read, so it may say all that libpq's may: `sslmod
 folder as `host`, settings of the server.
 """
 
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from tortoise.exceptions import ConfigurationError
 
@@ -25,9 +26,14 @@ ABANDONED_SECONDS = 10.0
 """How long a transaction may do nothing before Postgres ends it: its server may be frozen, and what
 it has locked would keep all others from their work."""
 DRIVER_ERRORS: tuple[type[Exception], ...] = (
-    () if asyncpg is None else (asyncpg.PostgresError, asyncpg.InterfaceError)
+    ()
+    if asyncpg is None
+    else (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 )
-"""What the driver raises, besides OSError."""
+"""What the driver raises, besides OSError. The last one comes of a connection that Postgres is just
+ending."""
+FILES = ("sslcert", "sslcrl", "sslkey", "sslrootcert")
+"""What an address may name of our own files."""
 
 
 def connection(url: str, *, lock_seconds: float, answer_seconds: float) -> dict[str, Any]:
@@ -40,7 +46,7 @@ def connection(url: str, *, lock_seconds: float, answer_seconds: float) -> dict[
 
     Raises:
         ConfigurationError: The address cannot be read. The message holds nothing of it.
-        DatabaseUnusable: The driver is not installed.
+        DatabaseUnusable: The driver is not installed, or a file that the address names is missing.
     """
     if asyncpg is None:
         raise DatabaseUnusable("The driver for Postgres is not installed: pip install asyncpg")
@@ -50,6 +56,9 @@ def connection(url: str, *, lock_seconds: float, answer_seconds: float) -> dict[
         "lock_timeout": _milliseconds(lock_seconds),
     }
     given = _settings_in(url)
+    for name in given.keys() & set(FILES):
+        if not Path(given[name]).is_file():
+            raise DatabaseUnusable(f"The database's address names a {name} that does not exist")
 
     async def connect(*_: object, **options: Any) -> asyncpg.Connection:
         # Tortoise's options name parts of the address; what else it says would be lost with them.
@@ -57,7 +66,7 @@ def connection(url: str, *, lock_seconds: float, answer_seconds: float) -> dict[
             url,
             timeout=CONNECT_SECONDS,
             command_timeout=answer_seconds,
-            server_settings={name: settings[name] for name in settings.keys() - given},
+            server_settings={name: settings[name] for name in settings.keys() - given.keys()},
             loop=options["loop"],
             connection_class=options["connection_class"],
             record_class=options["record_class"],
@@ -68,7 +77,7 @@ def connection(url: str, *, lock_seconds: float, answer_seconds: float) -> dict[
     return {"engine": "tortoise.backends.asyncpg", "credentials": credentials}
 
 
-def _settings_in(url: str) -> set[str]:
+def _settings_in(url: str) -> dict[str, str]:
     """Read which settings an address makes, and make sure that it is read as it was meant.
 
     A password that is not encoded can end anywhere; what follows would be taken for the host, and
@@ -77,7 +86,7 @@ def _settings_in(url: str) -> set[str]:
     try:
         parts = urlsplit(url)
         _ = parts.port
-        given = set(parse_qs(parts.query, strict_parsing=True)) if parts.query else set[str]()
+        given = dict(parse_qsl(parts.query, strict_parsing=True)) if parts.query else {}
     except ValueError:
         readable = False
     else:

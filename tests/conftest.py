@@ -37,16 +37,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.getoption("surroundings") == kinds.NAMES[0]:
-        return
-    wanted = [item for item in items if _touches_the_store(item)]
-    config.hook.pytest_deselected(items=[item for item in items if item not in wanted])
-    items[:] = wanted
+    name = config.getoption("surroundings")
+    config.hook.pytest_deselected(items=[item for item in items if not _runs_on(name, item)])
+    items[:] = [item for item in items if _runs_on(name, item)]
 
 
-def _touches_the_store(item: pytest.Item) -> bool:
-    takes_surroundings = "make_surroundings" in getattr(item, "fixturenames", ())
-    return takes_surroundings and item.get_closest_marker("sqlite") is None
+def _runs_on(name: str, item: pytest.Item) -> bool:
+    marked = [kind for kind in kinds.NAMES if item.get_closest_marker(kind)]
+    if marked:
+        return name in marked
+    return name == kinds.NAMES[0] or "make_surroundings" in getattr(item, "fixturenames", ())
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from tortoise.context import get_current_context
 from tortoise.migrations.autodetector import MigrationAutodetector
+from tortoise.migrations.recorder import MigrationRecorder
 
 from store import migrating
 from store.database import APPS, open_database
@@ -82,3 +83,17 @@ async def test_a_database_of_a_newer_version_is_refused(surroundings: Surroundin
 
     with pytest.raises(DatabaseTooNew, match="9999_x"):
         await open_and_close(surroundings)
+
+
+async def test_a_migration_that_fails_on_the_way_leaves_nothing(
+    empty: Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: object) -> None:
+        raise OSError("the server is killed here")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(MigrationRecorder, "record_applied", fail)
+        with pytest.raises(DatabaseAway, match="killed here"):
+            await open_and_close(empty)
+
+    await open_and_close(empty)
