@@ -1,23 +1,25 @@
 """The layers: which package may import which, and who alone knows a library."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("actors", "api", "simulator", "store")
+PACKAGES = ("actors", "api", "examples", "simulator", "store")
 FORBIDDEN = {
-    "store": {"actors", "api", "simulator"},
-    "actors": {"api", "simulator"},
-    "simulator": {"actors", "api", "store"},
-    "api": set[str](),
+    "store": {"actors", "api", "examples", "simulator"},
+    "actors": {"api", "examples", "simulator"},
+    "simulator": {"actors", "api", "examples", "store"},
+    "api": {"examples"},
+    "examples": {"actors", "api", "simulator", "store"},
 }
 ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "pyppeteer": "actors/browser/",
     "pyee": "actors/browser/",
-    "redis": "store/bus",
+    "redis": ("store/bus", "examples/redis_consumer.py"),
     "tortoise": "store/",
     "pykka": "actors/",
     "segno": ("api/", "simulator/"),
@@ -48,6 +50,11 @@ def test_imports_point_one_way(path: Path) -> None:
         assert module != "simulator" or name.startswith(("simulator/", *SIMULATOR_STARTERS))
 
 
+def test_the_client_of_the_stream_needs_nothing_but_aiohttp() -> None:
+    needed = set(imports(ROOT / "examples" / "wa_stream.py")) - sys.stdlib_module_names
+    assert needed == {"aiohttp"}
+
+
 def test_only_the_settings_read_the_environment() -> None:
     readers = {
         str(path.relative_to(ROOT))
@@ -55,4 +62,5 @@ def test_only_the_settings_read_the_environment() -> None:
         if "os.environ" in (text := path.read_text()) or "getenv" in text
     }
     # A browser is given the environment whole; nothing is read from it.
-    assert readers - {"actors/browser/chromium.py"} <= {"api/settings.py"}
+    givers = {"actors/browser/chromium.py"}
+    assert readers - givers <= {"api/settings.py", "examples/command_line.py"}

@@ -1,0 +1,1 @@
+"""Programs that use a server from outside. They import nothing of it, and nothing of it them."""
