@@ -1,0 +1,109 @@
+"""The examples as programs: they print, they go on where they were, and they say what is wrong."""
+
+import asyncio
+import os
+import signal
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.api.told import KEY, Api
+from tests.examples.proxy import Proxy
+from tests.redis_server import RedisServer
+
+Run = Callable[..., Awaitable[Process]]
+
+
+@pytest.fixture
+async def run(proxy: Proxy) -> AsyncIterator[Run]:
+    """Run an example against the server."""
+    started: list[Process] = []
+
+    async def start(module: str, *flags: str, key: str = KEY) -> Process:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", f"examples.{module}", "--url", proxy.url, *flags),
+            env={**os.environ, "WA_API_KEY": key},
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def line_with(process: Process, text: str) -> str:
+    """Read until a line has the text."""
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        while line := (await process.stdout.readline()).decode():
+            if text in line:
+                return line
+    raise AssertionError((await process.communicate())[1].decode())
+
+
+async def complaint(process: Process) -> str:
+    """Wait until it has ended, and give what it complained of."""
+    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode
+    return errors.decode()
+
+
+async def test_follow_prints_what_happens_and_goes_on_where_it_was(
+    api: Api, run: Run, tmp_path: Path
+) -> None:
+    account_id = await api.create("Support")
+    await api.recorded()
+    file = tmp_path / "position.json"
+
+    first = await run("follow", "--since", "0", "--position", str(file))
+    assert "Support DISCONNECTED" in await line_with(first, "1 accounts")
+    await line_with(first, f"{account_id} status")
+    await api.link(account_id)
+    await line_with(first, '"status":"CONNECTED"')
+    first.send_signal(signal.SIGINT)
+    assert await asyncio.wait_for(first.wait(), 20) == 130
+
+    second = await run("follow", "--position", str(file))
+    await line_with(second, "Support CONNECTED")
+    saved = int(file.read_text())
+    async with api.post(f"/accounts/{account_id}/disconnect") as response:
+        assert response.status == 202
+    assert '"status":"DISCONNECTED"' in await line_with(second, f"{account_id} status")
+    assert int(file.read_text()) >= saved
+
+
+async def test_the_consumer_of_redis_prints_what_was_missed(
+    api: Api, run: Run, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    account_id = await api.create()
+    await api.recorded()
+    file = tmp_path / "position.json"
+    file.write_text('{"start": 0, "marks": {}}')
+    consumer = await run("redis_consumer", "--redis", redis_server.url, "--position", str(file))
+    assert await line_with(consumer, f"{account_id} 1 status")
+
+
+@pytest.mark.parametrize("module", ["follow", "redis_consumer"])
+async def test_what_is_wrong_is_said_in_a_sentence(
+    api: Api, run: Run, redis_server: RedisServer, tmp_path: Path, module: str
+) -> None:
+    redis = ["--redis", redis_server.url] if module == "redis_consumer" else []
+    broken = tmp_path / "position.json"
+    broken.write_text("[]")
+    no_key, wrong_key, no_position = await asyncio.gather(
+        run(module, key=""),
+        run(module, *redis, key="wrong"),
+        run(module, "--position", str(broken)),
+    )
+    assert "export WA_API_KEY=" in await complaint(no_key)
+    assert "Refused: HTTP 401" in (told := await complaint(wrong_key))
+    assert "Traceback" not in told
+    assert f"{broken} holds something else" in await complaint(no_position)
