@@ -8,7 +8,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from actors.errors import ShuttingDown
-from api.errors import Unavailable
+from api.errors import RETRY_AFTER_SECONDS, Unavailable
+
+EVENT_STREAM = "text/event-stream"
 
 
 @dataclass
@@ -47,8 +49,15 @@ WATCHED = ("/health", "/metrics")
 
 @web.middleware
 async def refuse_unless_open(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer 503 with Retry-After to all but `WATCHED`, while the server starts or stops."""
+    """Answer 503 with Retry-After to all but `WATCHED`, while the server starts or stops.
+
+    An `EventSource` would take that for the end, and is told when to come back instead.
+    """
     lifetime = request.app[LIFETIME]
+    if not lifetime.serving and request.headers.get("Accept") == EVENT_STREAM:
+        return web.Response(
+            text=f"retry: {1000 * RETRY_AFTER_SECONDS}\n\n", content_type=EVENT_STREAM
+        )
     if not request.path.startswith(WATCHED):
         if lifetime.stopping:
             raise ShuttingDown

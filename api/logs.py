@@ -43,6 +43,8 @@ def set_up_logging(level: str, format_: LogFormat = "text", secrets: Iterable[st
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for package in ("actors", "api", "simulator", "store"):
         logging.getLogger(package).setLevel(level)
+    # It tells of each try at a database that is away, with a traceback; the store tells of it once.
+    logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
 
 
 def hide(secret: str) -> None:

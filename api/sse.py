@@ -14,6 +14,7 @@ from aiohttp import web
 from api.errors import MalformedRequest
 from api.frames import Frame, frames
 from api.keys import FEED, SETTINGS
+from api.lifetime import EVENT_STREAM
 from api.listeners import LISTENERS
 from api.metrics.metrics import METRICS
 from api.metrics.streams import Drop, StreamInstruments, Transport
@@ -87,7 +88,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
     settings = request.app[SETTINGS]
     response = web.StreamResponse(
         headers={
-            "Content-Type": "text/event-stream",
+            "Content-Type": EVENT_STREAM,
             "Cache-Control": "no-store",
             # Else nginx keeps events until it has some kilobytes of them.
             "X-Accel-Buffering": "no",

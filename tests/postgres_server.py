@@ -26,14 +26,13 @@ DONE = "-- done --"
 SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
-    "synchronous_commit": "off",
     "autovacuum": "off",
     "shared_buffers": "32MB",
     "max_connections": "100",
     "listen_addresses": "127.0.0.1",
     "lc_messages": "C",
 }
-"""Quick, since nothing has to outlive the machine."""
+"""Quick, since nothing has to outlive the machine. What is committed outlives the server."""
 
 
 class PostgresServer:

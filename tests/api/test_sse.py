@@ -227,6 +227,18 @@ async def test_without_a_database_the_stream_ends_and_is_to_be_tried_again(
             await reader.next()
 
 
+async def test_an_event_source_is_told_to_come_back_to_a_server_that_stops(api: Api) -> None:
+    """Any answer but a stream would end it for ever; others get the 503 that says why."""
+    api.begin_stopping()
+
+    answer = await api.get("/events", headers={"Accept": "text/event-stream"})
+    refused = await api.get("/events")
+
+    assert (answer.status, await answer.text()) == (200, "retry: 5000\n\n")
+    assert answer.headers["Content-Type"].startswith("text/event-stream")
+    assert refused.status == 503
+
+
 async def test_a_head_request_does_not_wait_for_the_stream(api: Api) -> None:
     async with asyncio.timeout(5), api.head("/events") as answer:
         assert answer.status == 405
