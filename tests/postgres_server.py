@@ -8,7 +8,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import quote
 
@@ -74,7 +74,11 @@ class PostgresServer:
             time.sleep(0.02)
 
     def stop(self) -> None:
-        """End it as a crash would: without a word to its clients."""
+        """End it as a crash would: without a word to its clients.
+
+        It waits for a client that has connected and said nothing yet, so this is not for the
+        loop's thread while there may be one.
+        """
         if self._process is not None:
             self.thaw()
             self._process.send_signal(signal.SIGQUIT)
@@ -94,11 +98,12 @@ class PostgresServer:
         main.suspend()
         self._frozen = [main, *main.children(recursive=True)]
         for process in self._frozen[1:]:
-            process.suspend()
+            with suppress(psutil.NoSuchProcess):
+                process.suspend()
 
     def thaw(self) -> None:
         for process in self._frozen:
-            if process.is_running():
+            with suppress(psutil.NoSuchProcess):
                 process.resume()
         self._frozen = []
 

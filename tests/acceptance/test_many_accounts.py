@@ -61,6 +61,7 @@ async def test_a_connect_is_answered_while_ten_others_start(
     assert set(others) <= set(starting)
 
 
+@pytest.mark.sqlite
 async def test_one_killed_browser_leaves_the_others_and_the_server_well(
     server: ServerProcess, phones: Phones
 ) -> None:
@@ -75,6 +76,7 @@ async def test_one_killed_browser_leaves_the_others_and_the_server_well(
         assert (await server.account(account_id))["status"] == "CONNECTED"
 
 
+@pytest.mark.sqlite
 async def test_no_chromium_opens_a_tcp_port(server: ServerProcess, phones: Phones) -> None:
     await linked(server, phones, 2)
     listening = [
@@ -86,6 +88,7 @@ async def test_no_chromium_opens_a_tcp_port(server: ServerProcess, phones: Phone
     assert listening == []
 
 
+@pytest.mark.sqlite
 async def test_no_zombie_is_left_by_browsers_that_were_closed(
     server: ServerProcess, phones: Phones
 ) -> None:
@@ -102,6 +105,7 @@ async def test_no_zombie_is_left_by_browsers_that_were_closed(
     await until(childless, "the server has no children left")
 
 
+@pytest.mark.sqlite
 async def test_a_queue_bounds_the_starts_and_says_the_place(
     server: ServerProcess, phones: Phones
 ) -> None:

@@ -4,6 +4,7 @@ import signal
 from pathlib import Path
 
 import psutil
+import pytest
 
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
@@ -31,6 +32,7 @@ async def test_an_account_connects_and_every_step_is_an_event(
     assert (await server.account(account_id))["phone"] == NUMBER
 
 
+@pytest.mark.sqlite
 async def test_an_account_is_linked_by_a_pairing_code(
     server: ServerProcess, phones: Phones
 ) -> None:
@@ -177,6 +179,7 @@ async def test_an_unreachable_whatsapp_is_said_clearly_and_retried_until_it_is_b
         await server.close()
 
 
+@pytest.mark.sqlite
 async def test_the_login_outlives_any_death_of_the_browser_after_connected(
     server: ServerProcess, phones: Phones
 ) -> None:

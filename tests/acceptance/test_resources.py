@@ -1,10 +1,13 @@
 """What real browsers take, as users see it, and what a limit does to one."""
 
+import pytest
+
 from tests.harness import Phones, ServerProcess, until
 
 NUMBER = "491700000001"
 
 
+@pytest.mark.sqlite
 async def test_each_browser_is_measured_and_a_hard_limit_says_why_it_was_ended(
     server: ServerProcess, phones: Phones
 ) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 
 import psutil
+import pytest
 
 from tests.harness import Phones, ServerProcess, until
 
@@ -19,6 +20,7 @@ async def come_and_go(server: ServerProcess, accounts: Sequence[str], times: int
             await asyncio.gather(*(server.reaches(each, status) for each in accounts))
 
 
+@pytest.mark.sqlite
 async def test_threads_and_descriptors_are_back_after_accounts_came_and_went(
     server: ServerProcess, phones: Phones
 ) -> None:

@@ -14,7 +14,7 @@ from store.database import CONNECTION, open_database, transaction
 from store.errors import DatabaseAway, DatabaseUnusable
 from store.recorder import Recorder
 from tests.postgres_server import PASSWORD, PostgresServer
-from tests.store.parts import status
+from tests.store.parts import status, until
 from tests.surroundings import Surroundings
 
 pytestmark = pytest.mark.postgres
@@ -143,8 +143,8 @@ async def dropped(server: PostgresServer, name: str) -> None:
 
 
 async def restarted(server: PostgresServer, _: str) -> None:
-    server.stop()
-    server.start()
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(server.start)
 
 
 async def frozen(server: PostgresServer, _: str) -> None:
@@ -270,3 +270,37 @@ async def test_events_are_kept_once_and_in_order_whatever_happens_to_the_server(
 
     assert [event.seq for event in log] == list(range(1, 301))
     assert recorder.lost == 0
+
+
+async def test_on_a_full_disk_events_wait_in_their_order_until_there_is_room(
+    recorder: Recorder, surroundings: Surroundings
+) -> None:
+    surroundings.sql(
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full'; END $$;"
+        "CREATE TRIGGER full_disk BEFORE INSERT ON events EXECUTE FUNCTION refuse()"
+    )
+    for seq in range(1, 51):
+        recorder.record(status("a", seq))
+    await until(lambda: not recorder.healthy)
+    assert (recorder.reason, recorder.pending) == ("could not extend file", 50)
+
+    surroundings.sql("DROP TRIGGER full_disk ON events")
+    assert await recorder.flush(10)
+    assert recorder.lost == 0
+    assert [event.seq for event in await events.after(0, 100)] == list(range(1, 51))
+
+
+async def test_a_commit_that_is_refused_leaves_nothing_behind(
+    database: None, surroundings: Surroundings
+) -> None:
+    surroundings.sql(
+        "CREATE TABLE parents (id INT PRIMARY KEY);"
+        "CREATE TABLE children (parent INT REFERENCES parents DEFERRABLE INITIALLY DEFERRED)"
+    )
+    with pytest.raises(postgres.DRIVER_ERRORS, match="foreign key"):
+        async with transaction() as connection:
+            await connection.execute_query("INSERT INTO children VALUES (1)")
+
+    assert surroundings.sql("SELECT count(*) FROM children") == "0"
+    await all_connections_work()
