@@ -4,7 +4,7 @@ from aiohttp import web
 
 from api.accounts import find
 from api.schemas import EventsQuery, read_query
-from store import events, retention
+from store import events
 
 
 async def index(request: web.Request) -> web.Response:
@@ -21,6 +21,6 @@ async def index(request: web.Request) -> web.Response:
         {
             "items": [event.as_json() for event in page],
             "next": page[-1].id if len(found) > len(page) else None,
-            "gap": query.since < await retention.trimmed(),
+            "gap": query.since < await events.trimmed(),
         }
     )

@@ -14,7 +14,7 @@ from aiohttp import web
 from api.accounts import present
 from api.keys import MANAGER
 from api.schemas import PairingCode, Qr, SnapshotAccount, StreamQuery
-from store import accounts, events, retention
+from store import accounts, events
 from store.events import Event, timestamp
 from store.subscription import Subscription
 
@@ -72,7 +72,7 @@ async def has_gap(since: int, newest: int) -> bool:
     Raises:
         DatabaseAway: The database does not answer.
     """
-    return since > newest or since < await retention.trimmed()
+    return since > newest or since < await events.trimmed()
 
 
 async def _missed(since: int, query: StreamQuery) -> AsyncIterator[Event]:

@@ -144,13 +144,24 @@ async def deleted(account_ids: Collection[str]) -> set[str]:
 
 @database_errors
 async def newest_id() -> int:
-    """Return the newest event's id, 0 if there is none.
+    """Return the newest id of all that were ever in the log, 0 if it was always empty.
 
     Raises:
         DatabaseAway: The database does not answer.
     """
     row = await models.Event.all().order_by("-id").first()
-    return 0 if row is None else row.id
+    return await trimmed() if row is None else row.id
+
+
+@database_errors
+async def trimmed() -> int:
+    """Return the greatest id that was removed from the log's beginning, 0 if none was.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    row = await models.Trimmed.get_or_none(id=models.ONLY)
+    return 0 if row is None else row.until
 
 
 @database_errors

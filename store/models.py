@@ -80,6 +80,10 @@ class Lease(Model):
         indexes = (Index(fields=("owner",)),)
 
 
+ONLY = 1
+"""The only row of `Trimmed`."""
+
+
 class Trimmed(Model):
     """How far the log was removed from its beginning. It has one row, or none."""
 

@@ -19,8 +19,6 @@ EVERY = 600.0
 YOUNG = timedelta(hours=1)
 """Younger events stay whatever the limits say: a restarted browser is told which messages it has
 heard, and a client that lost its connection comes back for them."""
-ONLY = 1
-"""The only row of the table `trimmed`."""
 
 logger = logging.getLogger(__name__)
 
@@ -62,17 +60,6 @@ def expendable(log: Sequence[Mark], rules: Retention, newest: int, now: datetime
     return len(log)
 
 
-@database_errors
-async def trimmed() -> int:
-    """Return the greatest id that was removed, 0 if none was.
-
-    Raises:
-        DatabaseAway: The database does not answer.
-    """
-    row = await models.Trimmed.get_or_none(id=ONLY)
-    return 0 if row is None else row.until
-
-
 async def trim(rules: Retention, now: datetime) -> int:
     """Remove what need not be kept, in small steps.
 
@@ -107,9 +94,9 @@ async def _oldest() -> list[Mark]:
 @database_errors
 async def _remove(until: int) -> None:
     async with transaction() as connection:
-        known = models.Trimmed.filter(id=ONLY).using_db(connection)
+        known = models.Trimmed.filter(id=models.ONLY).using_db(connection)
         if not await known.filter(until__lt=until).update(until=until):
-            first = models.Trimmed(id=ONLY, until=until)
+            first = models.Trimmed(id=models.ONLY, until=until)
             # Another server may have got further meanwhile.
             await models.Trimmed.bulk_create([first], ignore_conflicts=True, using_db=connection)
         await models.Event.filter(id__lte=until).using_db(connection).delete()

@@ -161,6 +161,18 @@ async def test_a_trimmed_log_is_told_as_a_gap(api: Api) -> None:
     assert event["id"] == oldest
 
 
+async def test_a_client_that_has_seen_all_of_an_emptied_log_has_no_gap(api: Api) -> None:
+    await api.create()
+    await api.recorded()
+    newest = await api.empty_log()
+    async with api.ws_connect(f"/ws?since={newest}") as socket:
+        hello, _ = await opened(socket)
+        await api.create()
+        first = await socket.receive_json(timeout=10)
+    assert hello["data"]["newest"] == newest
+    assert (first["type"], first["id"]) == ("status", newest + 1)
+
+
 async def test_an_id_from_another_log_is_told_as_a_gap(api: Api) -> None:
     account_id = await api.create()
     await api.recorded()

@@ -86,11 +86,21 @@ class Api(TestClient[web.Request, web.Application]):
 
     async def trim_log(self, keep: int) -> int:
         """Leave only the newest events in the log, and tell the oldest of them."""
-        await models.Event.all().update(at=datetime.now(UTC) - timedelta(days=1))
-        await retention.trim(Retention(max_count=keep), datetime.now(UTC))
+        await self._trim(keep)
         oldest = await events.oldest_id()
         assert oldest is not None
         return oldest
+
+    async def empty_log(self) -> int:
+        """Leave no event in the log, and tell the id of the last one."""
+        newest = await events.newest_id()
+        await self._trim(0)
+        assert await events.oldest_id() is None
+        return newest
+
+    async def _trim(self, keep: int) -> None:
+        await models.Event.all().update(at=datetime.now(UTC) - timedelta(days=1))
+        await retention.trim(Retention(max_count=keep), datetime.now(UTC))
 
     @property
     def streams(self) -> int:

@@ -67,13 +67,13 @@ async def test_a_log_is_trimmed_to_the_limits_and_says_how_far(
     monkeypatch.setattr("store.retention.STEP", 3)
     await write(*[5 * DAY] * 7, 3 * DAY, DAY)
 
-    assert await retention.trimmed() == 0
+    assert await events.trimmed() == 0
     assert await retention.trim(Retention(max_age=4 * DAY), NOW) == 7
     assert await ids() == [8, 9]
-    assert await retention.trimmed() == 7
+    assert await events.trimmed() == 7
     assert await retention.trim(Retention(max_count=1), NOW) == 1
     assert await ids() == [9]
-    assert await retention.trimmed() == 8
+    assert await events.trimmed() == 8
     assert await retention.trim(Retention(max_count=1), NOW) == 0
 
 
