@@ -47,40 +47,31 @@ async def frames(
         DatabaseAway: The database does not answer.
     """
     newest = await events.newest_id()
-    resumed = query.since is not None
     last = newest if query.since is None else query.since
     yield _frame("hello", {"newest": newest}, last)
     yield _frame("snapshot", {"accounts": await _snapshot(app, query.accounts)})
-    if resumed:
-        if await has_gap(last, newest):
-            oldest = await events.oldest_id()
-            yield _frame("gap", {"since": last, "oldest": oldest, "newest": newest})
-        # Ids beyond the newest come from another log, such as one before a restored backup.
-        last = min(last, newest)
+    if last > newest:
+        # It comes from another log, such as one before a restored backup.
+        yield await _gap(last, newest)
+        last = newest
+    if query.since is not None:
         async for missed in _missed(last, query):
-            yield _told(missed)
-            assert missed.id is not None
-            last = missed.id
+            yield missed
+            last = missed.id or last
     async for event in live:
         if event.id is None or event.id > last:
             yield _told(event)
 
 
-async def has_gap(since: int, newest: int) -> bool:
-    """Tell whether events after an id are no longer there to be told, or never were.
-
-    Raises:
-        DatabaseAway: The database does not answer.
-    """
-    return since > newest or since < await events.trimmed()
-
-
-async def _missed(since: int, query: StreamQuery) -> AsyncIterator[Event]:
+async def _missed(since: int, query: StreamQuery) -> AsyncIterator[Frame]:
     """Read the log to its end, also what is written meanwhile."""
     while True:
         page = await events.after(since, REPLAY_PAGE, query.accounts, query.types)
+        # Looked at after each page: a long log can be trimmed while it is read.
+        if since < await events.trimmed():
+            yield await _gap(since, await events.newest_id())
         for event in page:
-            yield event
+            yield _told(event)
         if len(page) < REPLAY_PAGE:
             return
         assert page[-1].id is not None
@@ -101,6 +92,12 @@ async def _snapshot(app: web.Application, only: frozenset[str] | None) -> list[d
         )
         shown.append(account.model_dump(mode="json", by_alias=True))
     return shown
+
+
+async def _gap(since: int, newest: int) -> Frame:
+    """Tell that events after an id are no longer there to be told, or never were."""
+    oldest = await events.oldest_id()
+    return _frame("gap", {"since": since, "oldest": oldest, "newest": newest})
 
 
 def _told(event: Event) -> Frame:

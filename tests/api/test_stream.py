@@ -10,6 +10,7 @@ from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
 
 from actors.browser.reports import ActionKind, ActionRequired
 from api.settings import Settings
+from store import events
 from store.errors import DatabaseAway
 from store.events import Event
 from store.status import Status
@@ -171,6 +172,30 @@ async def test_a_client_that_has_seen_all_of_an_emptied_log_has_no_gap(api: Api)
         first = await socket.receive_json(timeout=10)
     assert hello["data"]["newest"] == newest
     assert (first["type"], first["id"]) == ("status", newest + 1)
+
+
+async def test_a_log_that_is_trimmed_while_it_is_replayed_is_told_as_a_gap(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("api.frames.REPLAY_PAGE", 2)
+    for number in range(1, 9):
+        api.record(Event("status", "a", datetime.now(UTC), {}, seq=number))
+    await api.recorded()
+    read = events.after
+
+    async def after(since: int, *rest: Any) -> list[Event]:
+        page = await read(since, *rest)
+        if since == 0:
+            await api.trim_log(keep=3)
+        return page
+
+    monkeypatch.setattr("api.frames.events.after", after)
+    async with api.ws_connect("/ws?since=0") as socket:
+        await opened(socket)
+        frames = await read_until(socket, lambda frame: frame.get("seq") == 8)
+    told = [frame.get("seq", frame["type"]) for frame in frames]
+    # The first gap is told for nothing: whether what was trimmed had been read is not known.
+    assert told == ["gap", 1, 2, "gap", 6, 7, 8]
 
 
 async def test_an_id_from_another_log_is_told_as_a_gap(api: Api) -> None:
