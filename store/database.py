@@ -41,7 +41,7 @@ ANSWER_SECONDS = 10.0
 """How long Postgres has to carry out a statement: a renewal that is lost to one which never ends
 can be sent again before the lease is over."""
 MIGRATION_SECONDS = 600.0
-"""The same for a migration, which may have a long log to go through."""
+"""The same for all migrations together, which may have a long log to go through."""
 
 # Tortoise lets many errors of the drivers through.
 DATABASE_ERRORS: tuple[type[Exception], ...] = (
@@ -80,7 +80,7 @@ async def open_database(url: str, *, lock_seconds: float = 1.0) -> AsyncIterator
     async with _connected(url, lock_seconds, MIGRATION_SECONDS) as client:
         with _opening_errors():
             lock_file = sqlite.migration_lock(url) if url.startswith(sqlite.PREFIX) else None
-            await migrate(client, APPS, lock_file)
+            await within(MIGRATION_SECONDS, migrate(client, APPS, lock_file))
     async with _connected(url, lock_seconds, ANSWER_SECONDS):
         yield
 
@@ -103,7 +103,7 @@ async def _connected(
             client = get_connection(CONNECTION)
             # Connects. After a failed try tortoise would wait for ever at the next query: it does
             # not give its lock back. So this is the only query until it has succeeded.
-            await client.execute_query("SELECT 1")
+            await within(answer_seconds, client.execute_query("SELECT 1"))
         yield client
     finally:
         await context.close_connections()

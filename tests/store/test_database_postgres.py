@@ -138,6 +138,22 @@ async def test_a_server_that_is_frozen_at_the_start_is_away(
     await open_and_close(surroundings.database_url)
 
 
+async def test_a_start_can_be_given_up_while_a_frozen_server_migrates(
+    surroundings: Surroundings, postgres_server: PostgresServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "store.migrating")
+    with surroundings.migrating():
+        opening = asyncio.create_task(open_and_close(surroundings.database_url))
+        await until(lambda: "Another process migrates" in caplog.text)
+        postgres_server.freeze()
+        opening.cancel()
+        ended, _ = await asyncio.wait({opening}, timeout=15)
+        postgres_server.thaw()
+
+    assert ended, "it waits for a server that does not answer"
+    assert opening.cancelled()
+
+
 async def dropped(server: PostgresServer, name: str) -> None:
     server.drop_connections(name)
 
