@@ -76,8 +76,8 @@ class Event:
                 account_id=str(value["accountId"]),
                 at=datetime.fromisoformat(value["at"]),
                 data=dict(value["data"]),
-                seq=value.get("seq"),
-                id=value.get("id"),
+                seq=_number(value.get("seq")),
+                id=_number(value.get("id")),
             )
         except (ValueError, KeyError, TypeError) as error:
             raise ValueError("not an event") from error
@@ -85,6 +85,12 @@ class Event:
     def with_id(self, event_id: int) -> Self:
         """Return the event as it was written."""
         return replace(self, id=event_id)
+
+
+def _number(value: object) -> int | None:
+    if value is None or isinstance(value, int):
+        return value
+    raise TypeError
 
 
 def timestamp(moment: datetime) -> str:

@@ -52,6 +52,8 @@ def test_an_event_is_read_back_from_its_json(event: Event) -> None:
         '{"type": "qr", "accountId": "a", "at": 5, "data": {}}',
         '{"type": "qr", "accountId": "a", "at": "2026-11-22T12:00:00Z", "data": 5}',
         '{"type": "qr", "accountId": "a", "at": "2026-11-22T12:00:00Z", "data": "ab"}',
+        '{"type": "qr", "accountId": "a", "at": "2026-11-22T12:00:00Z", "data": {}, "id": "7"}',
+        '{"type": "qr", "accountId": "a", "at": "2026-11-22T12:00:00Z", "data": {}, "seq": [1]}',
         b"\xff\xfe",
     ],
 )
