@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -62,6 +63,20 @@ async def test_our_own_events_are_heard_once(start_bus: StartBus) -> None:
     # What comes back from Redis comes in the order of publication, so our own is here by now.
     assert [event.account_id for event in listener.heard] == ["a", "b"]
     assert listener.ours == [True, False]
+
+
+async def test_what_was_published_is_not_held_in_memory(start_bus: StartBus) -> None:
+    bus = await start_bus()
+    tracemalloc.start()
+    try:
+        for seq in range(1, 51):
+            bus.publish(status("a", seq, text="x" * 1_000_000).with_id(seq))
+            await until(lambda seq=seq: bus.state.published == seq)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert held < 20_000_000
 
 
 async def test_a_consumer_gets_the_events_json_on_a_channel_of_its_type_and_account(
