@@ -23,7 +23,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 from aiohttp.typedefs import Handler
 
 from actors.browser.errors import BrowserError, NoSuchNumber, NotReady, PageError, PageTimeout
@@ -177,8 +177,9 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         if error.status < 400:
             raise
         return _from_http(error)
-    except ConnectionError:
-        raise
+    except ClientConnectionResetError:
+        # Whoever asked is gone; aiohttp finds that by itself, and quietly.
+        return Failed().response()
     except Exception:
         of_account = {"account": request.match_info.get("id")}
         logger.exception("%s %s failed", request.method, request.path, extra=of_account)

@@ -1,6 +1,7 @@
 """The stream over the websocket: hello, snapshot, replay, live; and how it ends."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
@@ -310,6 +311,28 @@ async def test_a_client_that_goes_away_is_forgotten(api: Api) -> None:
         await opened(socket)
         assert api.streams == 1
     await until(lambda: api.streams == 0)
+
+
+@pytest.mark.parametrize("path", ["/ws", "/events"])
+async def test_a_client_that_is_gone_before_the_answer_is_no_error(
+    api: Api, path: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    upgrade = (
+        "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+    )
+    for _ in range(50):
+        _, writer = await asyncio.open_connection("127.0.0.1", api.port)
+        writer.write(
+            f"GET {path} HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\n{upgrade}\r\n".encode()
+        )
+        writer.transport.abort()
+        await asyncio.sleep(0)
+    # Answered after all of them, so that they are over by now.
+    assert (await api.get("/accounts")).status == 200
+    await until(lambda: api.streams == 0)
+
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
 async def test_a_client_that_answers_no_ping_is_forgotten(
