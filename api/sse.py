@@ -67,6 +67,14 @@ class SseListener:
             if self._live.overflowed:
                 self._instruments.dropped(Drop.TOO_SLOW)
 
+    async def end(self) -> None:
+        """End the answer. A client that does not even read its end is cut off."""
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._response.write_eof()
+        except (TimeoutError, ConnectionError):
+            self._transport.abort()
+
     async def say_goodbye(self) -> None:
         """End the stream; the client comes back by itself, to whatever server is there then."""
         self._live.close()
@@ -108,6 +116,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
                 await listener.send_all(
                     frames(request.app, query, live), settings.websocket_ping_seconds
                 )
+                await listener.end()
         finally:
             request.app[LISTENERS].discard(listener)
     return response

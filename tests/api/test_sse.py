@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -204,6 +205,33 @@ async def test_a_client_that_stopped_reading_is_cut_off(
             await asyncio.sleep(0.01)
 
     writer.close()
+
+
+async def test_a_client_that_does_not_read_the_end_is_cut_off(
+    start_api: Callable[[Settings], Awaitable[Api]],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.sse.SEND_SECONDS", 0.2)
+    api = await start_api(settings.model_copy(update={"websocket_queue": 10}))
+    with socket.socket() as client:
+        # Next to nothing is on its way for a client that does not read.
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, ("127.0.0.1", api.port))
+        client.send(f"GET /events HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\n\r\n".encode())
+        await until(lambda: api.streams == 1)
+        (transport,) = api.transports()
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+
+        # Too little for aiohttp to wait for the client, and enough to make the end wait for it.
+        transport.set_write_buffer_limits(1)
+        api.publish(Event("qr", "a", datetime.now(UTC), {"qr": "x" * 50_000}))
+        await until(lambda: transport.get_write_buffer_size() > 10_000)
+        for _ in range(20):
+            api.publish(Event("qr", "a", datetime.now(UTC), {"qr": "x"}))
+        await until(transport.is_closing)
+    await until(lambda: api.streams == 0)
 
 
 async def test_the_stream_ends_when_the_server_stops(api: Api) -> None:

@@ -1,5 +1,6 @@
 """The client of a server whose browsers are told what to report, and who tells them."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
@@ -106,6 +107,12 @@ class Api(TestClient[web.Request, web.Application]):
     def streams(self) -> int:
         """How many clients follow the stream."""
         return len(self.part(LISTENERS))
+
+    def transports(self) -> list[asyncio.Transport]:
+        """Give the connections of clients as the server has them."""
+        assert self.server.runner.server is not None
+        found = [each.transport for each in self.server.runner.server.connections]
+        return [transport for transport in found if transport is not None]
 
     def begin_stopping(self) -> None:
         """Have the server refuse what it refuses while it stops."""
