@@ -19,13 +19,7 @@ from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.browser.run import BrowserRun
 from actors.config import ManagerConfig
 from actors.disk import free_mb
-from actors.errors import (
-    ShuttingDown,
-    StoreAway,
-    TimedOut,
-    UnknownAccount,
-    WrongStatus,
-)
+from actors.errors import ShuttingDown, StoreAway, TimedOut, UnknownAccount, WrongStatus
 from actors.evidence import Evidence
 from actors.lifecycle import Signal
 from actors.loop import Loop, Promise

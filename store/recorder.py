@@ -151,7 +151,8 @@ class Recorder:
         """
         done = await self.flush(seconds)
         if not done:
-            logger.error("%d events were not written: %s", self.pending, self._reason)
+            why = self._reason or "the database has not answered yet"
+            logger.error("%d events were not written: %s", self.pending, why)
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

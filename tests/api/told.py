@@ -110,8 +110,10 @@ class Api(TestClient[web.Request, web.Application]):
 
     def transports(self) -> list[asyncio.Transport]:
         """Give the connections of clients as the server has them."""
-        assert self.server.runner.server is not None
-        found = [each.transport for each in self.server.runner.server.connections]
+        runner = self.server.runner
+        assert runner is not None
+        assert runner.server is not None
+        found = [each.transport for each in runner.server.connections]
         return [transport for transport in found if transport is not None]
 
     def begin_stopping(self) -> None:
