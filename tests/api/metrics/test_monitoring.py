@@ -106,6 +106,12 @@ def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
         assert rule["annotations"].keys() == {"summary", "description"}
 
 
+def test_no_alert_takes_a_history_that_has_just_begun_for_a_long_one() -> None:
+    # What is to last is said by `for`: the minimum of one reading is that reading.
+    for expr in members(yaml(ALERTS), "expr"):
+        assert "_over_time(" not in expr
+
+
 def test_no_two_panels_share_a_place_or_a_number() -> None:
     ids = [panel["id"] for panel in panels()]
     assert len(set(ids)) == len(ids)
