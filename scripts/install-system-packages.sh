@@ -1,17 +1,24 @@
 #!/bin/sh
 # Installs what of the given needs is missing on a Debian or Ubuntu. Says nothing when all is there.
 #
-#   scripts/install-system-packages.sh NEED...      NEED: chromium, redis-server, postgresql, npm, venv
+#   scripts/install-system-packages.sh NEED...
+#
+# NEED: chromium, curl, redis-server, postgresql, npm, venv
 set -eu
+
+DOWNLOADS=/usr/local/lib/chrome-headless-shell
+
+# What the server can start: no script around it, and no snap, which takes no profile of ours.
+is_program() {
+    found=$(command -v "$1") && found=$(readlink -f "$found") || return 1
+    [ "${found##*/}" != snap ] && head -c 4 "$found" | grep -q ELF
+}
 
 has() {
     case $1 in
         chromium) for candidate in /usr/lib/chromium/chromium-headless-shell /usr/lib/chromium/chromium \
-                      .chromium/*/*/chrome-headless-shell; do
-                      [ -x "$candidate" ] && return 0
-                  done
-                  for name in chromium chromium-browser google-chrome chrome; do
-                      command -v "$name" > /dev/null && return 0
+                      /opt/google/chrome/chrome chrome-headless-shell chromium chromium-browser chrome; do
+                      is_program "$candidate" && return 0
                   done
                   return 1 ;;
         postgresql) for candidate in /usr/lib/postgresql/*/bin/initdb; do
@@ -61,23 +68,35 @@ command -v apt-get > /dev/null \
 [ "$(id -u)" = 0 ] || command -v sudo > /dev/null \
     || fail "Please install as root:$missing. (There is no sudo here to do it for you.)"
 
+# Ubuntu has Chromium only as a snap. Its libraries want root, and so it is root's.
+download_chromium() {
+    as_root npx --yes @puppeteer/browsers@3 install chrome-headless-shell@stable \
+        --install-deps --path "$DOWNLOADS"
+    # Those of one download: chrome-headless-shell/<platform and version>/<folder of its archive>
+    for program in "$DOWNLOADS"/*/*/*/chrome-headless-shell; do
+        as_root ln -sf "$program" /usr/local/bin/
+    done
+}
+
 echo "Installing:$missing"
 as_root apt-get update -qq
 packages=""
+download=""
 for need in $missing; do
     name=$(package "$need")
-    # Ubuntu has Chromium only as a snap, which cannot be given a profile of our own.
     if [ "$need" = chromium ] && ! apt-cache show "$name" > /dev/null 2>&1; then
-        npx --yes @puppeteer/browsers@3 install chrome-headless-shell@stable --install-deps --path .chromium
-        continue
+        download=yes
+        has npm || packages="$packages npm"
+    else
+        packages="$packages $name"
     fi
-    packages="$packages $name"
 done
 if [ -n "$packages" ]; then
     # shellcheck disable=SC2086 -- a list of names
     without_services as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -qq -y --no-install-recommends $packages > /dev/null
 fi
+[ -z "$download" ] || download_chromium
 for need in $missing; do
     has "$need" || fail "$need is still missing after the installation."
 done

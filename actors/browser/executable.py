@@ -11,7 +11,14 @@ from pathlib import Path
 
 from actors.browser.errors import ChromiumNotFound
 
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "chrome")
+NAMES = (
+    "chromium-headless-shell",
+    "chrome-headless-shell",
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "chrome",
+)
 """In the order of preference: the shell needs half the memory and a third of the CPU."""
 
 PLACES = (

@@ -28,6 +28,17 @@ def test_a_wrapper_script_on_the_path_is_passed_over(
     assert find_chromium.__wrapped__().path != wrapper
 
 
+def test_a_headless_shell_as_chrome_is_called_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = find_chromium().path
+    (tmp_path / "chrome-headless-shell").symlink_to(installed)
+    monkeypatch.setattr(executable, "PLACES", ())
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert find_chromium.__wrapped__().path == installed
+
+
 def test_no_chromium_at_all_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(executable, "NAMES", ())
 
