@@ -1,7 +1,8 @@
 """The promises of a deployment by docker compose.
 
 No container engine is needed: the files are read as an engine reads them, and what the image would
-do is done in a folder, by the image's own steps, as its user.
+do is done in a folder, by the image's own steps, as its user. Those steps fetch libraries, so that
+the tests which make the image need a network, or what pip and npm are set up with instead.
 """
 
 import asyncio
@@ -97,7 +98,7 @@ def test_s13_the_example_of_env_names_what_the_compose_file_asks_for_and_nothing
     example = (COMPOSE / ".env.example").read_text()
     named = dict(re.findall(r"^#?(\w+)=(.*)$", example, re.MULTILINE))
     from_secrets = {secret["environment"] for secret in container.compose()["secrets"].values()}
-    assert set(named) == set(defaults()) | from_secrets
+    assert set(named) == set(defaults()) | from_secrets | {"COMPOSE_PROFILES"}
     for name, rule in defaults().items():
         assert rule.startswith((":-", ":?")), f"{name} can be left out without a word"
         assert named[name] == rule[2:] or rule.startswith(":?"), name
@@ -159,6 +160,14 @@ def test_s13_what_is_kept_is_in_volumes_that_down_v_removes() -> None:
     assert named == set(volumes)
     assert set(volumes.values()) == {None}, "an external volume would stay"
     assert all(mount.endswith(":ro") for mount in mounts if mount.startswith("."))
+
+
+def test_s13_a_line_of_env_says_which_services_there_are_so_that_down_v_removes_them() -> None:
+    # What a flag has started, a `down` without that flag leaves behind, with its volumes.
+    profiles = {profile for found in services().values() for profile in found.get("profiles", ())}
+    line = f"#COMPOSE_PROFILES={','.join(sorted(profiles))}"
+    assert line in (COMPOSE / ".env.example").read_text().splitlines()
+    assert "--profile" not in (COMPOSE / "compose.yaml").read_text()
 
 
 def test_s13_files_that_services_are_given_are_there() -> None:
