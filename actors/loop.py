@@ -105,7 +105,8 @@ class Promise(Generic[T]):
         Raises:
             TimeoutError: None came within `seconds`.
         """
-        return await asyncio.wait_for(self._future, seconds)
+        async with asyncio.timeout(seconds):
+            return await self._future
 
     def _settle(self, value: T | None, error: BaseException | None) -> None:
         if self._future.done():

@@ -96,7 +96,8 @@ class Chromium:
         if not self.exited.done():
             self.connection.send("Browser.close")
             with suppress(TimeoutError):
-                await asyncio.wait_for(asyncio.shield(self.exited), seconds)
+                async with asyncio.timeout(seconds):
+                    await asyncio.shield(self.exited)
         if not self.exited.done():
             self._group.kill()
             await self.exited

@@ -109,7 +109,8 @@ class WhatsAppPage:
         sources = await asyncio.to_thread(_sources, self._config.wa_js)
         seconds = self._config.page_load_seconds
         try:
-            page = await asyncio.wait_for(self._prepare(connection, sources), seconds)
+            async with asyncio.timeout(seconds):
+                page = await self._prepare(connection, sources)
             await self._goto(page)
         except ConnectionLost as error:
             raise BrowserGone(str(error)) from error
@@ -218,9 +219,10 @@ class WhatsAppPage:
         milliseconds = seconds * 1000
         try:
             # pyppeteer's own time begins only when the server has begun to answer.
-            response = await asyncio.wait_for(
-                page.goto(self._config.web_url, timeout=milliseconds, waitUntil=LOADED), seconds
-            )
+            async with asyncio.timeout(seconds):
+                response = await page.goto(
+                    self._config.web_url, timeout=milliseconds, waitUntil=LOADED
+                )
         except (TimeoutError, NavigationTimeout) as error:
             raise PageUnreachable(f"{host} did not answer within {seconds:g} s.") from error
         except NavigationError as error:
@@ -306,9 +308,8 @@ class WhatsAppPage:
             raise NotReady
         seconds = seconds or self._config.call_seconds
         try:
-            reply: dict[str, Any] = await asyncio.wait_for(
-                self._session.send(method, params), seconds
-            )
+            async with asyncio.timeout(seconds):
+                reply: dict[str, Any] = await self._session.send(method, params)
         except TimeoutError:
             raise PageTimeout(f"The page did not answer within {seconds:g} s.") from None
         except ConnectionLost as error:

@@ -33,7 +33,8 @@ async def watch(ask: Callable[[], Awaitable[None]], every: float, now: asyncio.E
     while True:
         seconds = every * (1 - JITTER * random.random())  # noqa: S311 - spreads load only
         with suppress(TimeoutError):
-            await asyncio.wait_for(now.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await now.wait()
         now.clear()
         await _insist(ask)
 

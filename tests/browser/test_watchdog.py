@@ -21,6 +21,18 @@ class Page:
             raise PageTimeout("The page did not answer within 10 s.")
 
 
+async def test_a_watch_that_is_ended_as_it_is_hurried_ends() -> None:
+    page, now = Page(*[True] * 9), asyncio.Event()
+    watching = asyncio.create_task(watch(page.ask, 60, now))
+    await asyncio.sleep(0)
+
+    now.set()
+    watching.cancel()
+    await asyncio.wait({watching}, timeout=5)
+
+    assert watching.cancelled()
+
+
 async def test_a_page_that_does_not_answer_twice_in_a_row_is_hung() -> None:
     page = Page()
 
