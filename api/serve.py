@@ -14,6 +14,7 @@ from actors.browser.executable import find_chromium
 from api.app import init_app, open_parts, stop_working
 from api.auth import KEY
 from api.descriptors import raise_limit
+from api.heap import keep_what_is_loaded, return_large_blocks
 from api.keys import MANAGER
 from api.lifetime import LIFETIME
 from api.logs import say
@@ -52,6 +53,7 @@ async def serve(settings: Settings) -> None:
     for name in unknown_variables():
         logger.warning("%s is not a setting of this server and has no effect", name)
     raise_limit()
+    return_large_blocks()
     # The address comes first: a second server started by mistake ends here, and has touched
     # neither a profile nor the database.
     with _bound(settings.host, settings.port) as listener:
@@ -74,6 +76,7 @@ async def serve(settings: Settings) -> None:
                 await asyncio.wait({opening})
                 if not opening.cancelled():
                     opening.result()
+                    keep_what_is_loaded()
                     _announce(app, settings, listener)
                     await _first(stop, app[MANAGER].broken)
                 await stop_working(app)
