@@ -40,6 +40,7 @@ RULES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(r"((?i:code)[\"']?\s*[:=]\s*[\"']?)[0-9A-Z]{4}-?[0-9A-Z]{4}(?![0-9A-Za-z])"),
         rf"\1{HIDDEN}",
     ),
+    (re.compile(r"((?i:code(?: is)?) )[0-9A-Z]{4}-[0-9A-Z]{4}(?![0-9A-Za-z-])"), rf"\1{HIDDEN}"),
     # A database that refuses a row repeats what is in it.
     (re.compile(r"(DETAIL: ).*"), rf"\1{HIDDEN}"),
     (re.compile(r"(invalid input for query argument \$\d+: ).*"), rf"\1{HIDDEN}"),

@@ -178,6 +178,11 @@ def test_a_pairing_code_that_is_called_one_does_not_survive(text: str, code: str
     assert code not in Redaction().redact(text.format(code))
 
 
+@pytest.mark.parametrize("text", ["the code {} has expired", "its pairing code is {}"])
+def test_a_pairing_code_as_people_write_it_does_not_survive_a_sentence(text: str) -> None:
+    assert Redaction().redact(text.format("ABCD-1234")) == text.format("[hidden]")
+
+
 @pytest.mark.parametrize(
     "text",
     [
