@@ -11,6 +11,7 @@ from typing import Any
 
 from actors.errors import ManagerError, StoreAway
 from store.errors import DatabaseAway, StoreError
+from store.tasks import abandon
 
 logger = logging.getLogger(__name__)
 
@@ -60,9 +61,7 @@ class Rounds:
 
     async def stop(self) -> None:
         """End all of it."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await abandon(*self._tasks)
 
     async def _repeat(self, work: Work, every: float) -> None:
         while True:

@@ -21,6 +21,7 @@ from api.metrics.streams import Drop, StreamInstruments, Transport
 from api.schemas import MAX_ID, StreamQuery, read_query
 from store.errors import DatabaseAway
 from store.subscription import Subscription
+from store.tasks import abandon
 
 SEND_SECONDS = 10.0
 """How long what is sent may wait for a client that does not read."""
@@ -138,8 +139,7 @@ async def _with_pings(told: AsyncIterator[Frame], every: float) -> AsyncIterator
             yield _written(frame)
             waiting = asyncio.ensure_future(anext(told, None))
     finally:
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
+        await abandon(waiting)
 
 
 def _written(frame: Frame) -> str:

@@ -17,6 +17,7 @@ from api.metrics.streams import Drop, StreamInstruments, Transport
 from api.schemas import StreamQuery, read_query
 from store.errors import DatabaseAway
 from store.subscription import Subscription
+from store.tasks import abandon
 
 SEND_SECONDS = 10.0
 """How long one frame may wait for a client that does not read."""
@@ -111,6 +112,5 @@ async def stream(request: web.Request) -> web.WebSocketResponse:
                     pass
         finally:
             request.app[LISTENERS].discard(listener)
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            await abandon(writer)
     return socket

@@ -20,6 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from store.events import Event
+from store.tasks import abandon
 
 OUTBOX = 100_000
 """How many recorded events wait for a Redis that is away: about 100 MB, as many as may wait for the
@@ -166,9 +167,7 @@ class RedisBus:
         await self._local.close()
         if self.state.ok and self._waiting:
             await _wait(self._all_sent, CLOSE_SECONDS)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await abandon(*self._tasks)
         try:
             # Encrypted connections are closed with a word of both sides.
             async with asyncio.timeout(CLOSE_SECONDS):

@@ -16,6 +16,7 @@ from store.bus import Bus
 from store.errors import DatabaseAway
 from store.events import Event
 from store.subscription import MAX_QUEUE, Subscription
+from store.tasks import abandon
 
 POLL_SECONDS = 2.0
 """Time between two looks at the log, for what no bus has told: Redis was away, or there is none."""
@@ -60,8 +61,7 @@ class Feed:
         for reader in tuple(self._readers):
             reader.close()
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await abandon(self._task)
 
     def subscribe(
         self,

@@ -22,6 +22,7 @@ from store.database import transaction
 from store.errors import sqlstate_of, words_of
 from store.events import Event
 from store.patience import within
+from store.tasks import abandon
 from store.text import keepable
 
 CAPACITY = 100_000
@@ -154,8 +155,7 @@ class Recorder:
             why = self._reason or "the database has not answered yet"
             logger.error("%d events were not written: %s", self.pending, why)
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await abandon(self._task)
         return done
 
     async def flush(self, seconds: float) -> bool:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from store import events, models
 from store.database import database_errors, transaction
 from store.errors import DatabaseAway
+from store.tasks import abandon
 
 STEP = 1_000
 """So many events go in one transaction: recording waits for no more than that."""
@@ -118,8 +119,7 @@ class Trimmer:
     async def close(self) -> None:
         """End; what is being removed is, or is not, but never in part."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await abandon(self._task)
 
     async def _repeat(self) -> None:
         while True:

@@ -13,7 +13,7 @@ from actors.browser.errors import BrowserError
 from actors.browser.interpreter import Interpreter
 from actors.browser.page import WhatsAppPage
 from actors.browser.reports import Ready, Report
-from actors.browser.tasks import abandon
+from store.tasks import abandon
 
 logger = logging.getLogger(__name__)
 

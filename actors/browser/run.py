@@ -33,7 +33,7 @@ from actors.browser.reports import (
     Report,
     SentMessage,
 )
-from actors.browser.tasks import abandon, first
+from store.tasks import abandon, first
 
 logger = logging.getLogger(__name__)
 

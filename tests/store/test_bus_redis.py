@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import tracemalloc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -250,11 +250,19 @@ async def test_a_stop_does_not_wait_for_a_redis_that_is_away(
 
 
 @pytest.fixture
-def tls_redis(tmp_path: Path) -> Iterator[RedisServer]:
+async def tls_redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
     server = RedisServer(tmp_path, tls=True)
     server.start()
+    idle = _open_sockets()
     yield server
+    # An encrypted connection that was given up ends when its other side has said goodbye too.
+    await until(lambda: _open_sockets() <= idle)
     server.stop()
+
+
+def _open_sockets() -> int:
+    """Count what the running loop watches."""
+    return len(getattr(asyncio.get_running_loop(), "_selector").get_map())
 
 
 async def test_an_encrypted_redis_with_a_password_works(tls_redis: RedisServer) -> None:
@@ -280,9 +288,9 @@ async def test_a_redis_that_does_not_let_us_in_is_away_and_the_password_is_not_t
 
     await bus.start()
 
+    await until(lambda: wrong in str(bus.state.reason).lower())
     assert not bus.state.ok
     reason = str(bus.state.reason)
-    assert ("password" if wrong == "password" else "certificate") in reason.lower()
     assert not any(secret in reason + caplog.text for secret in ("n0t-it", PASSWORD, "s3cret"))
     await bus.close()
 

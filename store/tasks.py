@@ -12,13 +12,15 @@ async def first(*futures: asyncio.Future[Any]) -> None:
     await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
 
 
-async def abandon(task: asyncio.Task[Any]) -> None:
-    """End a task whose outcome nobody needs any more.
+async def abandon(*tasks: asyncio.Future[Any]) -> None:
+    """End tasks whose outcome nobody needs any more.
 
     A cancellation can get lost in code that is not ours, and would then be waited for for ever.
     """
-    while not task.done():
-        task.cancel()
-        await asyncio.wait({task}, timeout=AGAIN_SECONDS)
-    if not task.cancelled():
-        task.exception()
+    while under_way := [task for task in tasks if not task.done()]:
+        for task in under_way:
+            task.cancel()
+        await asyncio.wait(under_way, timeout=AGAIN_SECONDS)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()
