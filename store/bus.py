@@ -209,6 +209,8 @@ class RedisBus:
             try:
                 await work()
             except Exception as error:  # noqa: BLE001 - whatever it is, Redis is of no use now
+                if _is_cancelled():
+                    return
                 delay = min(2 * delay, LONGEST_RETRY) if name in self._troubles else FIRST_RETRY
                 self._note_trouble(name, error)
             # Not all servers at the same moment, when a Redis comes back.
@@ -281,6 +283,12 @@ class RedisBus:
                 self._local.pass_on(Event.from_json(message["data"]), ours=False)
             except ValueError:
                 logger.debug("Not an event, on channel %r", message["channel"])
+
+
+def _is_cancelled() -> bool:
+    """Tell whether this task is to end; the client can put an error in the place of that."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _digest(payload: bytes) -> bytes:

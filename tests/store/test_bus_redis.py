@@ -225,6 +225,22 @@ async def test_the_events_that_wait_for_redis_are_bounded(
     assert listener.seqs == [3, 4]
 
 
+async def test_a_stop_ends_also_when_the_client_puts_an_error_in_its_place(
+    start_bus: StartBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lose_the_connection(_: RedisBus) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError("lost while it was closed") from None
+
+    monkeypatch.setattr(RedisBus, "_listen", lose_the_connection)
+    monkeypatch.setattr(bus_module, "START_SECONDS", 0.01)
+    bus = await start_bus()
+
+    await asyncio.wait_for(bus.close(), 5)
+
+
 async def test_a_stop_lets_redis_take_what_is_left(start_bus: StartBus) -> None:
     ours, theirs = await start_bus(), await start_bus()
     listener = Listener(theirs)
