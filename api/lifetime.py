@@ -45,11 +45,13 @@ LIFETIME = web.AppKey("LIFETIME", Lifetime)
 
 WATCHED = ("/health", "/metrics")
 """The beginnings of the paths that tell how the server is, which matters most when it is not."""
+PAGE = ("/dashboard/", "/login")
+"""The beginnings of the paths of the page, which says in its own words what `/health` tells."""
 
 
 @web.middleware
 async def refuse_unless_open(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer 503 with Retry-After to all but `WATCHED`, while the server starts or stops.
+    """Answer 503 with Retry-After while the server starts or stops, but for `WATCHED` and the page.
 
     An `EventSource` would take that for the end, and is told when to come back instead.
     """
@@ -58,7 +60,7 @@ async def refuse_unless_open(request: web.Request, handler: Handler) -> web.Stre
         return web.Response(
             text=f"retry: {1000 * RETRY_AFTER_SECONDS}\n\n", content_type=EVENT_STREAM
         )
-    if not request.path.startswith(WATCHED):
+    if request.path != "/" and not request.path.startswith(WATCHED + PAGE):
         if lifetime.stopping:
             raise ShuttingDown
         if not lifetime.open:

@@ -7,19 +7,41 @@ const AT_REST = ["DISCONNECTED", "LOGGED_OUT", "FAILED"];
 // Without a phone, an account in one of these was never linked.
 const BEFORE_LINKING = ["DISCONNECTED", "CONNECTING", "QR_READY", "FAILED"];
 
+const QUESTIONS = {
+  logout: (name) =>
+    `Log out ${name}? The phone will be unlinked, and a code must be scanned to link it again.`,
+  delete: (name) =>
+    `Delete ${name}? Its session is removed for good. To unlink the phone as well, log out first.`,
+};
+
 const accounts = new Map();
 const elements = new Map();
 const byId = (id) => document.getElementById(id);
 
 const stream = new Stream({
-  onState: (state) => (byId("connection").textContent = state),
+  onLost: tellWhyLost,
   onSnapshot: (all) => {
+    byId("connection").textContent = "Live";
     accounts.clear();
     for (const account of all) accounts.set(account.id, account);
     show();
   },
   onEvent: apply,
 });
+
+// A server that starts, or whose database is away, can say so; and the key may be another one.
+async function tellWhyLost() {
+  const lost = "Connection lost, trying again";
+  let why = "";
+  try {
+    if ((await fetch("/accounts?limit=1")).status === 401) return askForKey();
+    why = (await (await fetch("/health")).json()).reason;
+  } catch {
+    why = "The server does not answer.";
+  }
+  if (stream.live) return;
+  byId("connection").textContent = why ? `${lost}: ${why}` : lost;
+}
 
 function apply(event) {
   const account = accounts.get(event.accountId);
@@ -76,6 +98,7 @@ function draw(account) {
   part("cause").textContent = account.cause;
   part("phone").textContent = account.phone ? `+${account.phone}` : "";
   drawWhy(part("why"), account);
+  drawPicture(part("picture"), account);
   for (const button of element.querySelectorAll("button")) {
     button.disabled = !makesSense(button.dataset.command, account);
   }
@@ -83,7 +106,7 @@ function draw(account) {
 }
 
 function makesSense(command, { status, phone }) {
-  if (command === "connect") return AT_REST.includes(status);
+  if (["connect", "delete"].includes(command)) return AT_REST.includes(status);
   // One that failed comes to rest by it.
   if (command === "disconnect")
     return status === "FAILED" || !AT_REST.includes(status);
@@ -96,6 +119,12 @@ function drawWhy(element, account) {
   element.hidden = !element.textContent;
 }
 
+function drawPicture(link, account) {
+  const address = account.detail?.screenshot;
+  link.hidden = !address;
+  if (address) link.href = address;
+}
+
 function drawQr(image, account) {
   image.hidden = !account.qr;
   if (!account.qr) return;
@@ -106,9 +135,10 @@ function drawQr(image, account) {
 }
 
 async function command(id, name) {
-  const question = `Log out ${accounts.get(id).name}? The phone will be unlinked, and a code must be scanned to link it again.`;
-  if (name === "logout" && !confirm(question)) return;
-  await call("POST", `/accounts/${id}/${name}`);
+  const question = QUESTIONS[name]?.(accounts.get(id).name);
+  if (question && !confirm(question)) return;
+  if (name === "delete") await call("DELETE", `/accounts/${id}`);
+  else await call("POST", `/accounts/${id}/${name}`);
 }
 
 async function call(method, path, body) {

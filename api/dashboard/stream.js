@@ -6,9 +6,15 @@ export class Stream {
   #handlers;
   #socket = null;
   #retry = null;
+  #live = false;
 
   constructor(handlers) {
     this.#handlers = handlers;
+  }
+
+  // Whether what was told last is still true.
+  get live() {
+    return this.#live;
   }
 
   open() {
@@ -17,11 +23,11 @@ export class Stream {
       `${location.origin.replace(/^http/, "ws")}/ws`,
     );
     this.#socket = socket;
-    socket.onopen = () => this.#handlers.onState("Live");
     socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
     socket.onclose = () => {
-      this.#handlers.onState("Connection lost, trying again");
+      this.#live = false;
       this.#retry = setTimeout(() => this.open(), RETRY_MS);
+      this.#handlers.onLost();
     };
   }
 
@@ -32,6 +38,7 @@ export class Stream {
 
   close() {
     clearTimeout(this.#retry);
+    this.#live = false;
     if (!this.#socket) return;
     this.#socket.onclose = null;
     this.#socket.onmessage = null;
@@ -40,8 +47,9 @@ export class Stream {
   }
 
   #receive(message) {
-    if (message.type === "snapshot")
+    if (message.type === "snapshot") {
+      this.#live = true;
       this.#handlers.onSnapshot(message.data.accounts);
-    else if (message.accountId) this.#handlers.onEvent(message);
+    } else if (message.accountId) this.#handlers.onEvent(message);
   }
 }

@@ -10,6 +10,7 @@ import pytest
 
 from actors.browser.executable import find_chromium
 from actors.browser.reports import ActionKind, ActionRequired, Authenticated, QrShown, Ready
+from api.listeners import close_streams
 from store.status import Status
 from tests.api.told import KEY, PHONE, Api
 from tests.simulator.libraries import Library
@@ -120,21 +121,43 @@ async def test_why_an_account_needs_a_human_is_shown(api: Api, page: Page) -> No
     await page.until("document.querySelector('.why').hidden")
 
 
+async def test_the_picture_of_what_needs_a_human_is_one_press_away(api: Api, page: Page) -> None:
+    account_id = await api.create()
+    run = await api.link(account_id)
+    run.report(ActionRequired(ActionKind.TERMS, "Accept the new terms"))
+    link = await page.until("document.querySelector('.picture:not([hidden])')?.pathname")
+    assert link.startswith(f"/accounts/{account_id}/evidence/")
+    run.report(Ready(PHONE, "Support", "2.3000"))
+    await page.until("document.querySelector('.picture').hidden")
+
+
 async def test_only_what_makes_sense_can_be_pressed(api: Api, page: Page) -> None:
     account_id = await api.create()
-    await page.offers("connect")
+    await page.offers("connect", "delete")
     await api.show_qr(account_id)
     await page.offers("disconnect")
     run = await api.link(account_id)
     await page.offers("disconnect", "logout")
     await api.post(f"/accounts/{account_id}/disconnect")
-    await page.offers("connect", "logout")
+    await page.offers("connect", "logout", "delete")
     await api.post(f"/accounts/{account_id}/logout")
-    await page.offers("connect")
+    await page.offers("connect", "delete")
     assert run.stopped
 
 
-async def test_only_a_logout_asks_first(api: Api, page: Page) -> None:
+async def test_a_deletion_asks_first(api: Api, page: Page) -> None:
+    await api.create("Sales")
+    await page.answers("false")
+    await page.press("delete")
+    assert "Delete Sales? Its session is removed" in await page.until("window.asked")
+    await page.offers("connect", "delete")
+
+    await page.answers("true")
+    await page.press("delete")
+    await page.until("document.querySelectorAll('#accounts li').length === 0")
+
+
+async def test_a_logout_asks_first(api: Api, page: Page) -> None:
     account_id = await api.create("Sales")
     run = await api.link(account_id)
     await page.answers("false")
@@ -154,12 +177,34 @@ async def test_a_failed_request_is_told_also_when_the_server_is_gone(api: Api, p
     await page.shows("must not contain control characters")
     await page.submit("create", "Support")
     await page.until("document.querySelector('#problem').textContent === ''")
-    await page.offers("connect")
+    await page.offers("connect", "delete")
 
     await api.server.close()
 
     await page.press("connect")
     await page.shows("The server does not answer.")
+
+
+async def test_why_there_is_no_stream_is_told_until_there_is_one(api: Api, page: Page) -> None:
+    assert api.app is not None
+    await page.shows("Live")
+    api.begin_stopping()
+    await close_streams(api.app)
+    await page.shows("trying again: The server is stopping.")
+
+    api.end_stopping()
+    await page.shows("Live")
+    await page.until("!document.body.innerText.includes('trying again')")
+
+
+async def test_a_key_that_is_no_longer_good_is_asked_for(api: Api, page: Page) -> None:
+    assert api.app is not None
+    await page.shows("Live")
+    await page.until("fetch('/login', {method: 'DELETE'}).then(answer => answer.ok)")
+    await close_streams(api.app)
+    await page.until("!document.querySelector('#login').hidden")
+    await page.submit("login", KEY)
+    await page.shows("Live")
 
 
 async def test_a_name_is_shown_as_text_and_never_run(api: Api, page: Page) -> None:

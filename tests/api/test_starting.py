@@ -68,6 +68,15 @@ async def test_health_says_what_the_start_waits_for_and_all_else_is_refused(
     assert [each.levelno for each in said] == [logging.WARNING]
 
 
+@pytest.mark.parametrize("path", ["/", "/dashboard/app.js"])
+async def test_the_page_is_there_while_the_server_starts(starting: Api, path: str) -> None:
+    assert (await starting.get(path)).status == 200
+
+
+async def test_the_page_can_be_logged_in_to_while_the_server_starts(starting: Api) -> None:
+    assert (await starting.post("/login", json={"key": KEY})).status == 204
+
+
 async def test_the_start_goes_on_when_the_database_is_there(
     starting: Api, outage: HeldDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
