@@ -24,7 +24,8 @@ report=$(curl --silent --max-time 10 "$url" | tr -d '\n')
 status=$(printf '%s\n' "$report" | sed -n 's/^{ *"status": *"\([a-z_]*\)".*/\1/p')
 rss=$(printf '%s\n' "$report" | sed -n 's/.*"memory": *{[^}]*"rss": *\([0-9]*\).*/\1/p')
 
-[ "$status" = ok ] || warn "Server unhealthy: ${status:-unreachable}"
+reason=$(printf '%s\n' "$report" | sed -n 's/^{[^,]*, *"reason": *"\([^"]*\)".*/ (\1)/p')
+[ "$status" = ok ] || warn "Server unhealthy: ${status:-unreachable}$reason"
 if [ -n "$rss" ] && [ "$rss" -gt "$threshold" ]; then
     warn "High memory usage: ${rss}MB"
 fi
