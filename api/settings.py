@@ -5,6 +5,7 @@ The only place that reads the environment. Durations are seconds and say so in t
 
 import hashlib
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -44,9 +45,17 @@ def _url(*schemes: str) -> AfterValidator:
                 "must have a number for its port; in a password, / # ? and the like are written "
                 "as %2F, %23, %3F"
             ) from None
+        if "http" in schemes and not urlsplit(value).hostname:
+            raise ValueError("must name a host")
         return value
 
     return AfterValidator(check)
+
+
+def _host_and_port(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}", value):
+        raise ValueError("must be host:port, as in 127.0.0.1:8700")
+    return value
 
 
 def _api_key(value: SecretStr) -> SecretStr:
@@ -65,6 +74,7 @@ Megabytes = Annotated[int, Field(ge=0, le=10_000_000)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
 AbsolutePath = Annotated[Path, AfterValidator(_absolute)]
 HttpUrl = Annotated[str, _url("http", "https")]
+HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 RedisUrl = Annotated[str, _url("redis", "rediss", "unix")]
 DatabaseUrl = Annotated[str, _url("sqlite", "postgres", "postgresql")]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
@@ -140,9 +150,8 @@ class Settings(BaseSettings):
     web_url: HttpUrl = Field(
         "https://web.whatsapp.com/", description="Address of WhatsApp Web, or of a simulator."
     )
-    map_host: str | None = Field(
+    map_host: HostAndPort | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}$",
         description="Where the host of web_url is really served, as host:port, under any "
         "certificate; for a simulator with --tls.",
     )

@@ -57,6 +57,8 @@ def test_a_relative_data_directory_is_relative_to_the_start(
         ("redis_url", "http://localhost"),
         ("database_url", "mysql://localhost/wa"),
         ("web_url", "ftp://web.whatsapp.com"),
+        ("web_url", "http://"),
+        ("map_host", "127.0.0.1"),
         ("redis_prefix", "a b"),
         ("log_level", "LOUD"),
         ("api_key", "ключ"),
