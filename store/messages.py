@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from store import models
 from store.database import database_errors
 from store.events import EventType
-from store.status import Status
+from store.status import Cause, Status
 
 STATUSES = 100
 """So many status events are searched for the last one of a connected account. An account that has
@@ -39,13 +39,18 @@ async def heard(account_id: str, within: timedelta, limit: int) -> Heard:
     events = models.Event.filter(account_id=account_id)
     messages = events.filter(type=EventType.MESSAGE.value).order_by("-id")
     newest = await messages.first()
+    statuses = events.filter(type=EventType.STATUS.value).order_by("-id")
     moments = [] if newest is None else [newest.at]
-    for event in await events.filter(type=EventType.STATUS.value).order_by("-id").limit(STATUSES):
+    restored: list[datetime] = []
+    for event in await statuses.limit(STATUSES):
         if Status.CONNECTED in (event.data.get("status"), event.data.get("previous")):
-            moments.append(event.at)
-            break
-    if not moments:
+            if event.data.get("cause") != Cause.RESTORE:
+                moments.append(event.at)
+                break
+            # The server had died before, nobody knows when.
+            restored.append(event.at)
+    if not moments and not restored:
         return Heard((), None)
-    until = max(moments)
+    until = max(moments or restored)
     found = await messages.filter(at__gte=until - within).limit(limit)
     return Heard(tuple(str(event.data["id"]) for event in reversed(found)), until)

@@ -16,8 +16,11 @@ def message(seq: int, at: datetime, account_id: str = "ada") -> Event:
     return Event("message", account_id, at, {"id": f"message-{seq}"}, seq=seq)
 
 
-def status(seq: int, at: datetime, status: str, previous: str | None = None) -> Event:
-    return Event("status", "ada", at, {"status": status, "previous": previous}, seq=seq)
+def status(
+    seq: int, at: datetime, status: str, previous: str | None = None, cause: str = "ready"
+) -> Event:
+    data = {"status": status, "previous": previous, "cause": cause}
+    return Event("status", "ada", at, data, seq=seq)
 
 
 async def record(recorder: Recorder, *events: Event) -> None:
@@ -49,6 +52,26 @@ async def test_an_account_listened_until_its_last_message(recorder: Recorder) ->
 
     assert found.until == NOON + 2 * MINUTE
     assert found.ids == ("message-2", "message-3")
+
+
+async def test_the_restore_after_a_crash_is_no_moment_of_listening(recorder: Recorder) -> None:
+    await record(
+        recorder,
+        status(1, NOON, "CONNECTED"),
+        message(2, NOON + MINUTE),
+        status(3, NOON + 60 * MINUTE, "CONNECTING", "CONNECTED", "restore"),
+    )
+
+    found = await heard("ada", MINUTE, 10)
+
+    assert found.until == NOON + MINUTE
+    assert found.ids == ("message-2",)
+
+
+async def test_with_nothing_else_in_the_log_a_restore_has_to_do(recorder: Recorder) -> None:
+    await record(recorder, status(1, NOON, "CONNECTING", "CONNECTED", "restore"))
+
+    assert (await heard("ada", MINUTE, 10)).until == NOON
 
 
 async def test_an_account_listened_until_it_was_no_longer_connected(recorder: Recorder) -> None:
