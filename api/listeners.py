@@ -1,6 +1,7 @@
 """Who follows the stream now, by websocket or server-sent events, and their common end."""
 
 import asyncio
+import logging
 from typing import Protocol
 
 from aiohttp import web
@@ -13,9 +14,15 @@ class Listener(Protocol):
         """Tell the client that the server goes away, and end its connection in bounded time."""
 
 
+logger = logging.getLogger(__name__)
+
 LISTENERS = web.AppKey("LISTENERS", set[Listener])
 
 
 async def close_streams(app: web.Application) -> None:
     """Tell every client that the server goes away."""
-    await asyncio.gather(*(listener.say_goodbye() for listener in app[LISTENERS].copy()))
+    goodbyes = [listener.say_goodbye() for listener in app[LISTENERS]]
+    for outcome in await asyncio.gather(*goodbyes, return_exceptions=True):
+        # Browsers have to be closed after this, whatever becomes of a client.
+        if isinstance(outcome, Exception):
+            logger.error("A stream could not be closed", exc_info=outcome)

@@ -70,7 +70,7 @@ class Recorder:
     `record` and `announce` are called on the loop's thread and return at once.
 
     When more than `capacity` events wait, the transient ones are dropped first, then the oldest
-    recorded ones; what these changed of their accounts is kept nevertheless.
+    recorded ones; what these changed of their accounts is kept with the accounts' next events.
 
     Args:
         bus: Where events are published.

@@ -11,6 +11,7 @@ from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
 
 from actors.browser.reports import ActionKind, ActionRequired
 from api.settings import Settings
+from api.stream import WebsocketListener
 from store import events
 from store.errors import DatabaseAway
 from store.events import Event
@@ -351,6 +352,21 @@ async def test_clients_are_told_that_the_server_goes_away(api: Api) -> None:
         closing = asyncio.create_task(close_code(socket))
         await api.server.close()
         assert await closing == WSCloseCode.GOING_AWAY
+
+
+async def test_a_client_that_cannot_be_told_leaves_no_browser_open(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(_: WebsocketListener) -> None:
+        raise RuntimeError("there is a defect")
+
+    monkeypatch.setattr(WebsocketListener, "say_goodbye", fail)
+    run = await api.link(await api.create())
+    async with api.ws_connect("/ws") as socket:
+        await opened(socket)
+        await api.server.close()
+
+    assert run.stopped
 
 
 async def test_without_a_database_the_stream_is_to_be_tried_again(
