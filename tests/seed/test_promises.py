@@ -145,9 +145,13 @@ async def test_s05_stuck_accounts_are_reset_at_start(server: ServerProcess, phon
     assert "🔄 Reset 3 stuck account(s) to DISCONNECTED" in server.log
     for account_id in (shows_code, loads):
         await server.reaches(account_id, "DISCONNECTED", "reset")
+
     # This one is linked and wanted, so that it is brought back after its reset.
-    resets = [e for e in await server.events(syncs) if e["data"]["cause"] == "reset"]
-    assert [event["data"]["status"] for event in resets] == ["DISCONNECTED"]
+    async def was_reset() -> bool:
+        resets = [e for e in await server.events(syncs) if e["data"]["cause"] == "reset"]
+        return [event["data"]["status"] for event in resets] == ["DISCONNECTED"]
+
+    await until(was_reset, "the reset is in the log")
 
 
 async def test_s06_the_resource_monitor_writes_its_block(
