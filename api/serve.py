@@ -14,7 +14,7 @@ from actors.browser.executable import find_chromium
 from api.app import init_app, open_parts, stop_working
 from api.auth import KEY
 from api.descriptors import raise_limit
-from api.heap import keep_what_is_loaded, return_large_blocks
+from api.heap import collect_often, return_large_blocks
 from api.keys import MANAGER
 from api.lifetime import LIFETIME
 from api.logs import say
@@ -76,7 +76,7 @@ async def serve(settings: Settings) -> None:
                 await asyncio.wait({opening})
                 if not opening.cancelled():
                     opening.result()
-                    keep_what_is_loaded()
+                    collect_often()
                     _announce(app, settings, listener)
                     await _first(stop, app[MANAGER].broken)
                 await stop_working(app)

@@ -30,11 +30,11 @@ THIRDS = 3
 SPARE_THREADS = 6
 """asyncio's pool for blocking calls starts its threads when they are needed first, and keeps them.
 One more with each cycle would be a leak."""
-MEMORY_KB_PER_CONNECT = 4.0
+MEMORY_KB_PER_CONNECT = 3.0
 """What memory may grow by with each connect after warming up.
 
-About 2 kB were measured, of which 1 kB is SQLite's: what is recorded fills its cache of pages, up
-to 2 MB. Python's own objects do not become more.
+SQLite takes 1 kB of it: what is recorded fills its cache of pages, up to 2 MB. Python's own objects
+do not become more.
 """
 
 

@@ -26,19 +26,38 @@ print(mapped() - without < len(block))
 """
 
 
+def output_of(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
 @pytest.mark.parametrize(
     ("before", "in_the_heap"), [("", "True"), ("return_large_blocks()", "False")]
 )
 def test_large_blocks_are_kept_out_of_the_heap(before: str, in_the_heap: str) -> None:
-    code = LARGE_BLOCKS_IN_THE_HEAP.format(before=before)
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == in_the_heap
+    assert output_of(LARGE_BLOCKS_IN_THE_HEAP.format(before=before)) == in_the_heap
 
 
-def test_full_collections_leave_alone_what_was_loaded() -> None:
-    code = (
-        "import gc, api.serve, api.heap; loaded = len(gc.get_objects());"
-        "api.heap.keep_what_is_loaded(); print(len(gc.get_objects()) < loaded / 10)"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "True"
+GARBAGE = """
+import gc, weakref
+import api.serve
+from api.heap import collect_often
+
+class Node:
+    pass
+
+gc.collect()
+{before}
+node = Node()
+node.itself = node
+left = weakref.ref(node)
+gc.collect(1)
+del node
+lasting = [[] for _ in range(20_000)]
+print(left() is None)
+"""
+
+
+@pytest.mark.parametrize(("before", "gone"), [("", "False"), ("collect_often()", "True")])
+def test_garbage_does_not_wait_for_as_much_again_as_was_loaded(before: str, gone: str) -> None:
+    assert output_of(GARBAGE.format(before=before)) == gone
