@@ -201,6 +201,9 @@ class RedisConsumer:
         assert event.seq is not None
         assert event.id is not None
         mark = self._position.marks.get(event.account_id)
+        if mark is None and self._position.start is not None and event.id <= self._position.start:
+            # Recorded before this began, and told only now.
+            return
         if mark is not None:
             # In a log that began anew, old numbers are new.
             if event.seq <= mark.seq and event.id <= mark.id:

@@ -124,6 +124,22 @@ async def test_a_redis_that_is_killed_costs_no_event_and_doubles_none(
         await consumer.stop()
 
 
+async def test_what_was_recorded_before_the_beginning_and_told_after_it_is_not_taken(
+    api: Api, consume: Consume, redis_server: RedisServer
+) -> None:
+    account_id = await api.create()
+    await api.recorded()
+    consumer = consume()
+    await consumer.ready()
+    before = await events.of_account(account_id, 0, 1)
+    code = events.Event("qr", account_id, datetime.now(UTC), {"qr": "2@code"})
+
+    await publish(redis_server, *before, code)
+
+    await until(lambda: consumer.items)
+    assert [item.type for item in consumer.items if isinstance(item, Event)] == ["qr"]
+
+
 async def test_a_hole_is_filled_from_the_history(
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:

@@ -280,7 +280,8 @@ async def test_s13_the_images_steps_make_a_server_that_runs_as_its_user(
 ) -> None:
     built = files(contained.image)
     await contained.start()
-    assert "Dashboard, with its key, shown this once: " in contained.log
+    # The log is written by a thread of its own, and the link comes after the server is ready.
+    await until(contained.has_told_its_link, "the link is told", lambda: contained.log)
     assert await asyncio.to_thread(contained.is_healthy)
     assert await contained.end() == 0
     assert not await asyncio.to_thread(contained.is_healthy)
@@ -323,6 +324,9 @@ class ContainerProcess(ServerProcess):
     async def start(self) -> None:
         self.command = [*self._beginning(), *container.command()]
         await super().start()
+
+    async def has_told_its_link(self) -> bool:
+        return "Dashboard, with its key, shown this once: " in self.log
 
     def is_healthy(self) -> bool:
         """Ask as the image's health check does."""
