@@ -12,7 +12,7 @@
 PYTHON ?= python3
 ARGS ?=
 # Most tests wait for a browser most of the time.
-TESTS_AT_ONCE ?= 2
+TESTS_AT_ONCE ?= 3
 PYTEST = $(BIN)/pytest -n $(TESTS_AT_ONCE) --dist worksteal
 # What pytest ends with when ARGS selects nothing that touches the store.
 NO_TESTS := 5
