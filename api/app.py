@@ -32,6 +32,7 @@ from store.feed import Feed
 from store.patience import Patience
 from store.recorder import Recorder
 from store.retention import Retention, Trimmer
+from store.tasks import abandon, first
 
 ManagerMaker = Callable[[ManagerConfig, Recorder, Observer], Manager]
 
@@ -134,14 +135,13 @@ async def stop_working(app: web.Application) -> None:
     await close_streams(app)
     closing = asyncio.create_task(app[MANAGER].stop(app[SETTINGS].shutdown_seconds))
     hurry = asyncio.create_task(lifetime.hurry.wait())
-    await asyncio.wait({closing, hurry}, return_when=asyncio.FIRST_COMPLETED)
-    hurry.cancel()
+    await first(closing, hurry)
+    await abandon(hurry)
     if closing.done():
         await closing
         return
     logger.warning("Not waiting for the browsers any longer")
-    closing.cancel()
-    await asyncio.gather(closing, return_exceptions=True)
+    await abandon(closing)
     await app[MANAGER].stop(0)
 
 

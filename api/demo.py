@@ -18,6 +18,7 @@ import aiohttp
 from api.outside import Server, Unexpected, Watcher, call
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
+from store.tasks import first
 
 NAMES = ("Support", "Sales", "Bookings")
 STEP_SECONDS = 60.0
@@ -51,7 +52,7 @@ async def demo(count: int, *, stay: bool) -> int:
         loop.add_signal_handler(number, stop.set)
     play = asyncio.create_task(_play(count, stop if stay else None))
     interrupted = asyncio.create_task(stop.wait())
-    await asyncio.wait({play, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+    await first(play, interrupted)
     if not play.done() and not stay:
         play.cancel()
     interrupted.cancel()

@@ -19,6 +19,7 @@ from api.keys import MANAGER
 from api.lifetime import LIFETIME
 from api.logs import say
 from api.settings import Settings, unknown_variables
+from store.tasks import abandon, first
 
 REQUEST_SECONDS = 2.0
 """How long requests under way may take once everything they could ask for has stopped."""
@@ -99,9 +100,8 @@ async def _open(runner: web.AppRunner, listener: socket.socket, settings: Settin
 async def _first(*events: asyncio.Event) -> None:
     """Wait until one of the events is set."""
     waits = [asyncio.create_task(event.wait()) for event in events]
-    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    for wait in waits:
-        wait.cancel()
+    await first(*waits)
+    await abandon(*waits)
 
 
 def _announce(app: web.Application, settings: Settings, listener: socket.socket) -> None:
