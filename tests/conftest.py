@@ -12,6 +12,7 @@ import pytest
 
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
+from store.bus import Bus
 from store.database import open_database
 from tests import surroundings as kinds
 from tests.harness import Phones, ServerProcess
@@ -72,6 +73,15 @@ def surroundings(make_surroundings: MakeSurroundings) -> Iterator[Surroundings]:
     """A database of the test's own, and what carries its events."""
     with make_surroundings() as made:
         yield made
+
+
+@pytest.fixture
+async def bus(surroundings: Surroundings) -> AsyncIterator[Bus]:
+    """What carries events in these surroundings."""
+    bus = surroundings.bus()
+    await bus.start()
+    yield bus
+    await bus.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import signal
 import sys
 import time
@@ -15,6 +14,7 @@ import aiohttp
 import psutil
 import pytest
 
+from api.settings import environment_without_settings
 from tests.ports import free_port
 from tests.surroundings import Surroundings, environment
 
@@ -54,13 +54,12 @@ class ServerProcess:
 
     async def spawn(self) -> None:
         """Start the process, without waiting for it."""
-        clean = {name: value for name, value in os.environ.items() if not name.startswith("WA_")}
         with self.log_file.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self.command,
                 *("--port", str(self.port), "--data-dir", str(self.data)),
                 cwd=self.cwd,
-                env={**clean, **self.environment},
+                env={**environment_without_settings(), **self.environment},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -108,6 +107,11 @@ class ServerProcess:
         page = await self.call("GET", f"/accounts/{account_id}/events?limit=500")
         items: list[Event] = page["items"]
         return items
+
+    async def scans(self, account_id: str) -> int:
+        """Count how often an account wanted a phone to scan."""
+        history = await self.events(account_id)
+        return sum(event["data"].get("status") == "QR_READY" for event in history)
 
     async def reaches(self, account_id: str, status: str, cause: str | None = None) -> Any:
         """Wait until an account has a status (and a cause)."""

@@ -14,6 +14,7 @@ import pytest
 
 from api.logs import LogFormat
 from api.redaction import HIDDEN
+from api.settings import environment_without_settings
 from simulator.server import Simulator
 from tests.harness import KEY, Phones, ServerProcess, until
 from tests.ports import free_port
@@ -134,7 +135,7 @@ async def test_a_server_whose_log_nobody_reads_any_more_goes_on(tmp_path: Path) 
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "api", "serve"),
         *("--port", str(port), "--data-dir", str(tmp_path / "data"), "--log-level", "DEBUG"),
-        env={name: value for name, value in os.environ.items() if not name.startswith("WA_")},
+        env=environment_without_settings(),
         stdout=writer,
         stderr=writer,
     )

@@ -25,11 +25,6 @@ async def other(simulator: Simulator, tmp_path: Path) -> AsyncIterator[ServerPro
     await server.no_chromium_is_left()
 
 
-async def scans(server: ServerProcess, account_id: str) -> int:
-    history = await server.events(account_id)
-    return sum(event["data"].get("status") == "QR_READY" for event in history)
-
-
 @pytest.mark.sqlite
 async def test_a_copy_of_the_data_directory_of_a_stopped_server_is_a_backup(
     server: ServerProcess, other: ServerProcess, phones: Phones
@@ -43,7 +38,7 @@ async def test_a_copy_of_the_data_directory_of_a_stopped_server_is_a_backup(
     await other.start()
 
     await other.reaches(account_id, "CONNECTED")
-    assert await scans(other, account_id) == 1
+    assert await other.scans(account_id) == 1
 
 
 @pytest.mark.sqlite
@@ -79,7 +74,7 @@ async def test_an_account_moves_to_another_machine_without_a_scan(
 
     account = await other.reaches(new, "CONNECTED")
     assert account["phone"] == PHONE
-    assert await scans(other, new) == 0
+    assert await other.scans(new) == 0
     assert [each["number"] for each in await _linked(phones)] == [PHONE]
 
 

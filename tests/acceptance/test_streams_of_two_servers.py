@@ -6,7 +6,6 @@ each other's events from the log alone.
 
 import asyncio
 import logging
-import os
 import random
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -17,6 +16,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from api.settings import environment_without_settings
 from tests.acceptance.recording_server import ACCOUNTS
 from tests.redis_server import RedisServer
 from tests.surroundings import Surroundings, environment
@@ -47,11 +47,10 @@ class Server:
 async def serving(
     name: str, folder: Path, surroundings: Surroundings, seed: int
 ) -> AsyncIterator[Server]:
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("WA_")}
     own = {"WA_API_KEY": KEY, "WA_DATA_DIR": str(folder / name)}
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.acceptance.recording_server", name, str(EVENTS), str(seed)),
-        env={**clean, **own, **environment(surroundings)},
+        env={**environment_without_settings(), **own, **environment(surroundings)},
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

@@ -90,14 +90,6 @@ def config(tmp_path: Path) -> ManagerConfig:
 
 
 @pytest.fixture
-async def bus(surroundings: Surroundings) -> AsyncIterator[Bus]:
-    bus = surroundings.bus()
-    await bus.start()
-    yield bus
-    await bus.close()
-
-
-@pytest.fixture
 async def recorder(surroundings: Surroundings, bus: Bus) -> AsyncIterator[Recorder]:
     async with open_database(surroundings.database_url):
         recorder = Recorder(bus)

@@ -66,11 +66,8 @@ def held(recorder: Recorder, surroundings: Surroundings) -> Iterator[HeldDatabas
 
 
 async def linked(stage: Stage) -> tuple[str, ToldRun]:
-    account_id = await stage.create()
-    run = await stage.start(account_id)
-    run.report(Authenticated(fresh=True))
-    run.report(Ready("491700000001", "Support", "2.3000"))
-    await stage.reaches(account_id, Status.CONNECTED)
+    """Have an account linked and CONNECTED, and all of that in the log."""
+    account_id, run = await stage.linked()
     assert await stage.recorder.flush(5)
     return account_id, run
 

@@ -103,6 +103,14 @@ class Api(TestClient[web.Request, web.Application]):
         await models.Event.all().update(at=datetime.now(UTC) - timedelta(days=1))
         await retention.trim(Retention(max_count=keep), datetime.now(UTC))
 
+    async def flood(self) -> None:
+        """Tell more than anybody can keep for a client that does not read, until none is left."""
+        large = Event("qr", "a", datetime.now(UTC), {"qr": "x" * 1_000_000})
+        async with asyncio.timeout(10):
+            while self.streams:
+                self.publish(large)
+                await asyncio.sleep(0.01)
+
     @property
     def streams(self) -> int:
         """How many clients follow the stream."""

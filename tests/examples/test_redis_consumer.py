@@ -91,6 +91,15 @@ async def consume(redis_server: RedisServer, history: History) -> AsyncIterator[
         await consumer.stop()
 
 
+async def begun(api: Api, consume: Consume) -> tuple[str, Consumer]:
+    """Create an account, then have a consumer listen for what comes after that."""
+    account_id = await api.create()
+    await api.recorded()
+    consumer = consume()
+    await consumer.ready()
+    return account_id, consumer
+
+
 async def record(api: Api, account_id: str, *seqs: int) -> list[events.Event]:
     """Record events, and give them with their ids."""
     for seq in seqs:
@@ -127,10 +136,7 @@ async def test_a_redis_that_is_killed_costs_no_event_and_doubles_none(
 async def test_what_was_recorded_before_the_beginning_and_told_after_it_is_not_taken(
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:
-    account_id = await api.create()
-    await api.recorded()
-    consumer = consume()
-    await consumer.ready()
+    account_id, consumer = await begun(api, consume)
     before = await events.of_account(account_id, 0, 1)
     code = events.Event("qr", account_id, datetime.now(UTC), {"qr": "2@code"})
 
@@ -143,10 +149,7 @@ async def test_what_was_recorded_before_the_beginning_and_told_after_it_is_not_t
 async def test_a_hole_is_filled_from_the_history(
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:
-    account_id = await api.create()
-    await api.recorded()
-    consumer = consume()
-    await consumer.ready()
+    account_id, consumer = await begun(api, consume)
     told = await record(api, account_id, *range(2, 8))
     await publish(redis_server, told[0], told[3])
     await consumer.until(2, 3, 4, 5, 6, 7)
@@ -155,10 +158,7 @@ async def test_a_hole_is_filled_from_the_history(
 async def test_what_comes_twice_or_late_is_taken_once(
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:
-    account_id = await api.create()
-    await api.recorded()
-    consumer = consume()
-    await consumer.ready()
+    account_id, consumer = await begun(api, consume)
     two, three, four = await record(api, account_id, 2, 3, 4)
     await publish(redis_server, two, two, four, three, three, four)
     (five,) = await record(api, account_id, 5)
@@ -169,10 +169,7 @@ async def test_what_comes_twice_or_late_is_taken_once(
 async def test_what_nothing_follows_is_found_when_redis_is_back(
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:
-    account_id = await api.create()
-    await api.recorded()
-    consumer = consume()
-    await consumer.ready()
+    account_id, consumer = await begun(api, consume)
     redis_server.stop()
     await record(api, account_id, 2, 3)
     redis_server.start()
@@ -182,10 +179,7 @@ async def test_what_nothing_follows_is_found_when_redis_is_back(
 async def test_a_redis_that_says_nothing_is_left(
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:
-    account_id = await api.create()
-    await api.recorded()
-    consumer = consume()
-    await consumer.ready()
+    account_id, consumer = await begun(api, consume)
     redis_server.freeze()
     await record(api, account_id, 2)
     redis_server.stop()
@@ -196,10 +190,7 @@ async def test_a_redis_that_says_nothing_is_left(
 async def test_a_consumer_goes_on_where_it_was(
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:
-    account_id = await api.create()
-    await api.recorded()
-    first = consume()
-    await first.ready()
+    account_id, first = await begun(api, consume)
     told = await record(api, account_id, 2, 3, 4)
     await publish(redis_server, told[0])
     await first.until(2, 3, 4)
@@ -214,10 +205,7 @@ async def test_a_consumer_goes_on_where_it_was(
 async def test_what_could_not_be_processed_comes_again(
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:
-    account_id = await api.create()
-    await api.recorded()
-    first = consume()
-    await first.ready()
+    account_id, first = await begun(api, consume)
     first.refuse = True
     told = await record(api, account_id, 2)
     await publish(redis_server, *told)
@@ -239,10 +227,7 @@ async def test_from_the_beginning_a_consumer_gets_all_there_is(api: Api, consume
 async def test_a_hole_that_the_log_does_not_fill_is_told(
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:
-    account_id = await api.create()
-    await api.recorded()
-    consumer = consume()
-    await consumer.ready()
+    account_id, consumer = await begun(api, consume)
     await publish(redis_server, *await record(api, account_id, 2))
     await consumer.until(2)
     told = await record(api, account_id, 3, 4, 5)
@@ -260,10 +245,7 @@ async def test_a_hole_that_the_log_does_not_fill_is_told(
 async def test_an_account_that_is_deleted_meanwhile_is_told(
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:
-    account_id = await api.create()
-    await api.recorded()
-    consumer = consume()
-    await consumer.ready()
+    account_id, consumer = await begun(api, consume)
     await publish(redis_server, *await record(api, account_id, 2))
     await consumer.until(2)
     redis_server.stop()
@@ -276,10 +258,7 @@ async def test_an_account_that_is_deleted_meanwhile_is_told(
 async def test_what_a_deleted_account_went_through_last_is_a_hole(
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:
-    account_id = await api.create()
-    await api.recorded()
-    consumer = consume()
-    await consumer.ready()
+    account_id, consumer = await begun(api, consume)
     await publish(redis_server, *await record(api, account_id, 2))
     await consumer.until(2)
     await record(api, account_id, 3)
@@ -308,10 +287,7 @@ async def test_codes_come_as_they_are_and_what_is_no_event_does_not(
 async def test_a_server_that_is_away_is_waited_for(
     api: Api, consume: Consume, proxy: Proxy, redis_server: RedisServer
 ) -> None:
-    account_id = await api.create()
-    await api.recorded()
-    consumer = consume()
-    await consumer.ready()
+    account_id, consumer = await begun(api, consume)
     port, proxy.port = proxy.port, 1
     proxy.cut()
     seen = proxy.connections

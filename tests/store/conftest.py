@@ -26,14 +26,6 @@ def held(database: None, surroundings: Surroundings) -> Iterator[HeldDatabase]:
 
 
 @pytest.fixture
-async def bus(surroundings: Surroundings) -> AsyncIterator[Bus]:
-    bus = surroundings.bus()
-    await bus.start()
-    yield bus
-    await bus.close()
-
-
-@pytest.fixture
 async def recorder(database: None, bus: Bus) -> AsyncIterator[Recorder]:
     recorder = Recorder(bus, first_retry=0.01, longest_retry=0.05)
     await recorder.start()
