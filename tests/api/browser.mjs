@@ -34,8 +34,13 @@ await page.goto(url);
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, expression } = JSON.parse(line);
-  page.waitForFunction(expression).then(
-    async (handle) => print({ id, value: await handle.jsonValue() }),
+  // Puppeteer would wait on for one that throws, and never look again.
+  const contained = `(() => { try { return (${expression}); } catch (error) { return { threw: String(error) }; } })()`;
+  page.waitForFunction(contained).then(
+    async (handle) => {
+      const value = await handle.jsonValue();
+      print(value.threw ? { id, error: value.threw } : { id, value });
+    },
     (error) => print({ id, error: String(error) }),
   );
 }

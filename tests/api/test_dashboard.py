@@ -29,10 +29,11 @@ class Page(Library):
         return await self.do(expression=expression)
 
     async def submit(self, form: str, value: str) -> None:
-        """Fill a form that has one field, and send it."""
+        """Fill a form that has one field, once it is there, and send it."""
         found = f"document.querySelector('#{form}:not([hidden])')"
         await self.until(
-            "((form, value) => { form.querySelector('input').value = value; form.requestSubmit();"
+            "((form, value) => { if (!form) return false;"
+            " form.querySelector('input').value = value; form.requestSubmit();"
             f" return true; }})({found}, {json.dumps(value)})"
         )
 
