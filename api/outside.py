@@ -15,6 +15,8 @@ import aiohttp
 from api.settings import environment_without_settings, variable
 
 PREFERRED_PORT = 5001
+ANSWER_SECONDS = 2.0
+"""How long an answer is waited for before it is asked again: a stranger may never give one."""
 
 
 class Unexpected(Exception):
@@ -38,6 +40,7 @@ class Server:
         self._folder = folder
         self._arguments = ("--web-url", web_url, *flags)
         self._process: asyncio.subprocess.Process | None = None
+        self._has_answered = False
 
     @property
     def link(self) -> str:
@@ -51,28 +54,50 @@ class Server:
         return self._process.pid
 
     async def start(self) -> None:
-        """Start the process and wait until it answers."""
+        """Start the process and wait until it answers.
+
+        Its first start takes another port if somebody took this one since it was picked.
+
+        Raises:
+            Unexpected: The process ended instead.
+        """
+        await self._run()
+        patience = aiohttp.ClientTimeout(total=ANSWER_SECONDS)
+        headers = {"X-Api-Key": self.key}
+        async with aiohttp.ClientSession(headers=headers, timeout=patience) as session:
+            while not await self._answers(session):
+                assert self._process is not None
+                if self._process.returncode is not None:
+                    if self._has_answered or _is_free(self._port):
+                        raise Unexpected("the server ended at its start")
+                    self.url = f"http://127.0.0.1:{free_port()}"
+                    await self._run()
+                await asyncio.sleep(0.05)
+        self._has_answered = True
+
+    @property
+    def _port(self) -> int:
+        return int(self.url.rpartition(":")[2])
+
+    async def _run(self) -> None:
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
-                *("-m", "api", "serve", "--port", self.url.rpartition(":")[2]),
+                *("-m", "api", "serve", "--port", str(self._port)),
                 *("--data-dir", str(self._folder / "data"), *self._arguments),
                 env={**environment_without_settings(), variable("api_key"): self.key},
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
             )
-        async with aiohttp.ClientSession() as session:
-            while True:
-                if self._process.returncode is not None:
-                    raise Unexpected("the server ended at its start")
-                try:
-                    async with session.get(f"{self.url}/health/ready") as response:
-                        if response.status == 200:
-                            return
-                except aiohttp.ClientConnectionError:
-                    pass
-                await asyncio.sleep(0.05)
+
+    async def _answers(self, session: aiohttp.ClientSession) -> bool:
+        try:
+            # It wants the key, which only this server has.
+            async with session.get(f"{self.url}/accounts?limit=1") as response:
+                return response.status == 200
+        except (aiohttp.ClientConnectionError, TimeoutError):
+            return False
 
     async def stop(self) -> None:
         """Stop the process in good order; does nothing if there is none."""
@@ -127,12 +152,18 @@ async def call(
 
 def free_port() -> int:
     """Pick the usual port, or any other if that is taken."""
-    for port in (PREFERRED_PORT, 0):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise Unexpected("there is no free port")
+    if _is_free(PREFERRED_PORT):
+        return PREFERRED_PORT
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
