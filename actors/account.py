@@ -44,7 +44,7 @@ from actors.messages import (
     Turn,
     Vacate,
 )
-from actors.statemachine import StateMachine
+from actors.statemachine import STILL_LISTED, StateMachine
 from actors.subject import SUBJECT
 from actors.supervision import History, judge
 from actors.surroundings import Run, Surroundings
@@ -57,9 +57,6 @@ T = TypeVar("T")
 
 KILL_SHARE = 0.9
 """The part of the time left after a lost lease in which a browser may still close by itself."""
-
-STILL_LISTED = "No browser was there to unlink the device: remove it on the phone as well."
-"""What a logout says that could forget the session, but not tell WhatsApp."""
 
 
 class AccountActor(pykka.ThreadingActor):
@@ -153,20 +150,19 @@ class AccountActor(pykka.ThreadingActor):
                 if self._alarm.is_meant_by(message):
                     self._time_is_up()
             case Command() if self._ending is not None:
-                # The wish is kept; whoever owns the account next finds it.
+                # The wish is kept, a logout too; whoever owns the account next finds it.
                 pass
             case Delete(done) if self._ending is not None:
                 done.fail(NobodysAccount())
+            case Command(Signal.LOGOUT):
+                self._log_out()
             case Command(signal):
                 self._history = History()
-                alone = (
-                    signal is Signal.LOGOUT
-                    and self._machine.life.linked
-                    and self._machine.attempt is None
-                )
-                self._machine.signal(signal, detail={"message": STILL_LISTED} if alone else None)
+                self._machine.signal(signal)
             case Recover(signal):
                 self._machine.signal(signal)
+            case Resume() if self._journal.row.logging_out:
+                self._log_out()
             case Resume() if self._machine.life.desired is Desired.DISCONNECTED:
                 self._machine.signal(Signal.DISCONNECT)
             case Resume(error):
@@ -198,6 +194,14 @@ class AccountActor(pykka.ThreadingActor):
                 if run := self._usable(answer, None, "there is no page to show"):
                     self._loop.answer(answer, run.screenshot())
 
+    def _log_out(self) -> None:
+        self._history = History()
+        life = self._machine.life
+        # Whoever goes on with the account, should this actor or server not live to see its end.
+        self._journal.change(logging_out=life.status is not Status.LOGGED_OUT)
+        alone = life.linked and self._machine.attempt is None
+        self._machine.signal(Signal.LOGOUT, detail={"message": STILL_LISTED} if alone else None)
+
     # What became of the browser.
 
     def _browser_reported(self, number: int, report: Report) -> None:
@@ -205,15 +209,15 @@ class AccountActor(pykka.ThreadingActor):
         if attempt is None or attempt.number != number:
             return
         if isinstance(report, Closed):
-            self._browser_is_gone(attempt, report.picture)
+            self._browser_is_gone(attempt, report)
         else:
             self._translator.hear(attempt, report)
 
-    def _browser_is_gone(self, attempt: Attempt, picture: bytes | None = None) -> None:
+    def _browser_is_gone(self, attempt: Attempt, closed: Closed) -> None:
         asked = self._machine.closing
         if asked and isinstance(self._ending, ShutDown):
             logger.info("✅ Client %s closed", self._id)
-        self._machine.browser_is_gone(picture)
+        self._machine.browser_is_gone(closed)
         if not asked:
             self._judge(attempt, Cause.UNFORESEEN, "the browser's run ended without a reason")
             return
@@ -269,7 +273,7 @@ class AccountActor(pykka.ThreadingActor):
         if self._machine.closing and attempt is not None:
             logger.error("the browser did not report its end; giving it up")
             attempt.give_up()
-            self._browser_is_gone(attempt)
+            self._browser_is_gone(attempt, Closed())
         elif life.phase is Phase.BACKING_OFF:
             self._machine.signal(Signal.RETRY_DUE, attempt=life.attempt)
         elif life.deadline is Status.QR_READY:

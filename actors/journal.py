@@ -17,7 +17,7 @@ from actors.view import View, Views
 from store.accounts import AccountChanges
 from store.events import Event, EventType, timestamp
 from store.recorder import Recorder
-from store.status import Cause
+from store.status import Cause, Status
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ class Journal:
             detail=detail,
             since=self.row.since if life.status is self.row.status else now,
             linked=life.linked,
+            logging_out=self.row.logging_out and life.status is not Status.LOGGED_OUT,
             attempt=life.attempt,
             desired=life.desired,
         )
@@ -150,6 +151,8 @@ class Journal:
             phone=row.phone,
             push_name=row.push_name,
         )
+        if row.status is Status.LOGGED_OUT:
+            changes["logging_out"] = False
         self._loop.call(self._recorder.record, event, changes, self._epoch)
 
     def _announce(self, type_: EventType, data: Mapping[str, Any]) -> None:

@@ -66,7 +66,7 @@ class Effect(Enum):
     UNLINK = auto()
     """End the attempt like CLOSE, but have the page log out first."""
     WIPE = auto()
-    """Remove the browser profile, once no browser can be using it."""
+    """Remove the browser profile, once no browser can be using it and before that is told."""
     ENQUEUE = auto()
     """Ask the start queue for a turn."""
     OPEN = auto()

@@ -219,7 +219,9 @@ class Manager:
         # Two commands at once must reach store and actor in the same order.
         async with self._lock(account_id):
             epoch = await self._owned.epoch(account_id)
-            wish = accounts.set_desired(account_id, desired, epoch)
+            wish = accounts.set_desired(
+                account_id, desired, epoch, logging_out=signal is Signal.LOGOUT
+            )
             row = known(await self._owned.fenced(account_id, epoch, wish))
             if row.cause is Cause.DELETED:
                 # Its deletion was interrupted; deleting it again finishes that.

@@ -14,6 +14,7 @@ from actors.lifecycle import Life, Signal
 from actors.loop import Promise, Timer
 from actors.messages import (
     AccountMessage,
+    Command,
     Created,
     Delete,
     Died,
@@ -40,7 +41,7 @@ from actors.startqueue import OTHER_STARTS, StartLimits, StartQueue
 from actors.surroundings import Surroundings
 from actors.view import StartsView
 from store.accounts import AccountRow
-from store.status import Status
+from store.status import Desired, Status
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +69,9 @@ class RegistryActor(pykka.ThreadingActor):
             case Start(accounts, done):
                 done.keep(self._recover(accounts))
             case Created(account):
-                self._start(account)
+                ref = self._start(account)
+                if self._stopping is not None:
+                    ref.tell(ShutDown())
             case ForAccount(account_id, Vacate() as vacate):
                 self._vacate(account_id, vacate)
             case ForAccount(account_id, inner):
@@ -117,8 +120,8 @@ class RegistryActor(pykka.ThreadingActor):
             self._accounts[row.id].tell(Recover(Signal.RESET))
         logger.info("🔄 Reset %d stuck account(s) to DISCONNECTED", len(stuck))
         for row in rows:
-            if Life(row.status, row.desired, row.linked).restorable:
-                self._accounts[row.id].tell(Recover(Signal.RESTORE))
+            for message in _what_follows(row):
+                self._accounts[row.id].tell(message)
         return len(stuck)
 
     def _start(self, account: Owned) -> pykka.ActorRef[AccountActor]:
@@ -205,6 +208,17 @@ def _is_stuck(row: AccountRow) -> bool:
     if row.status is Status.CONNECTED:
         return not Life(row.status, row.desired, row.linked).restorable
     return row.status.has_browser
+
+
+def _what_follows(row: AccountRow) -> tuple[AccountMessage, ...]:
+    """Say what is to be done with an account that is ours from now on, after its reset."""
+    if row.logging_out:
+        # A user was told that it would be; so was whoever has asked for a connect since then.
+        wanted = row.desired is Desired.CONNECTED
+        return (Command(Signal.LOGOUT), *((Command(Signal.CONNECT),) if wanted else ()))
+    if Life(row.status, row.desired, row.linked).restorable:
+        return (Recover(Signal.RESTORE),)
+    return ()
 
 
 def _refuse(message: AccountMessage) -> None:

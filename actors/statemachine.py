@@ -13,7 +13,7 @@ import pykka
 
 from actors.alarm import Alarm
 from actors.attempt import Attempt
-from actors.browser.reports import PairingCodeShown, QrShown, Report
+from actors.browser.reports import Closed, PairingCodeShown, QrShown, Report
 from actors.evidence import address
 from actors.journal import Journal
 from actors.lifecycle import Decision, Effect, Life, Signal, decide
@@ -21,6 +21,9 @@ from actors.messages import AccountMessage, BrowserReport, LeaveQueue, RegistryM
 from actors.stopwatch import Stopwatch
 from actors.surroundings import Surroundings
 from store.status import Cause, Status
+
+STILL_LISTED = "WhatsApp was not told of the logout: remove the device on the phone as well."
+"""What a logout says that could forget the session, but not unlink the device."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,8 @@ class _Closing:
     rest: tuple[Effect, ...]
     detail: Mapping[str, Any] | None
     recorded: bool
+    unlinks: bool
+    """Whether the page is to log out of a session that it has."""
 
 
 class StateMachine:
@@ -107,15 +112,15 @@ class StateMachine:
         if ends or started:
             self.leave_queue()
         if ends and self.attempt is not None:
-            self._close(self.attempt, decision, detail)
+            self._close(self.attempt, decision, detail, unlinks=before.linked)
         else:
             self._conclude(decision, decision.effects, detail, recorded=False)
 
-    def browser_is_gone(self, picture: bytes | None = None) -> None:
+    def browser_is_gone(self, closed: Closed) -> None:
         """Note that the browser has ended, and go on with what waited for that.
 
         Args:
-            picture: What the page showed last, as PNG, if anybody looked.
+            closed: What it brought back from its end.
         """
         self.attempt = None
         closing, self._closing = self._closing, None
@@ -123,8 +128,10 @@ class StateMachine:
             return
         self._alarm.off()
         detail = closing.detail
-        if picture is not None and closing.decision.life.status is Status.FAILED:
-            detail = self._with_evidence(detail, picture)
+        if closed.picture is not None and closing.decision.life.status is Status.FAILED:
+            detail = self._with_evidence(detail, closed.picture)
+        if closing.unlinks and not closed.unlinked:
+            detail = {**(detail or {}), "message": STILL_LISTED}
         self._conclude(closing.decision, closing.rest, detail, recorded=closing.recorded)
 
     def show_qr(self, shown: QrShown) -> None:
@@ -146,7 +153,12 @@ class StateMachine:
         self._tell_registry(LeaveQueue(self._id))
 
     def _close(
-        self, attempt: Attempt, decision: Decision, detail: Mapping[str, Any] | None
+        self,
+        attempt: Attempt,
+        decision: Decision,
+        detail: Mapping[str, Any] | None,
+        *,
+        unlinks: bool,
     ) -> None:
         """Ask the browser to end; what the decision says besides waits until it is gone."""
         unlink = Effect.UNLINK in decision.effects
@@ -161,7 +173,7 @@ class StateMachine:
         if recorded:
             self._record(decision, detail)
             self.show()
-        self._closing = _Closing(decision, rest, detail, recorded)
+        self._closing = _Closing(decision, rest, detail, recorded, unlink and unlinks)
         attempt.stop(unlink=unlink, wipe=wipe, look=self.life.status is Status.FAILED)
         self._alarm.set(self._around.deadlines.closing)
 
@@ -182,6 +194,10 @@ class StateMachine:
         *,
         recorded: bool,
     ) -> None:
+        if Effect.WIPE in effects:
+            # First, as a browser does at its end: a crash must not leave a session behind that
+            # counts as gone.
+            self._around.wipe(self._id)
         if decision.cause is not None and not recorded:
             self._record(decision, detail)
         self.show()
@@ -206,9 +222,7 @@ class StateMachine:
                 self._open()
             case Effect.BACK_OFF:
                 self._alarm.set(self.retry_delay)
-            case Effect.WIPE:
-                self._around.wipe(self._id)
-            case Effect.CLOSE | Effect.UNLINK:
+            case Effect.CLOSE | Effect.UNLINK | Effect.WIPE:
                 pass
 
     def _open(self) -> None:

@@ -43,6 +43,8 @@ class AccountRow:
     """When that was."""
     linked: bool
     """Whether a session is linked to a phone."""
+    logging_out: bool
+    """Whether a user's logout has been answered and is not carried out yet."""
     attempt: int
     seq: int
     """The last event's number."""
@@ -62,6 +64,7 @@ class AccountChanges(TypedDict, total=False):
     restart_cause: Cause | None
     restarted_at: datetime | None
     linked: bool
+    logging_out: bool
     attempt: int
 
 
@@ -184,7 +187,7 @@ async def rename(account_id: str, name: str) -> AccountRow | None:
 
 @database_errors
 async def set_desired(
-    account_id: str, desired: Desired, epoch: int | None = None
+    account_id: str, desired: Desired, epoch: int | None = None, *, logging_out: bool = False
 ) -> AccountRow | None:
     """Keep what the user wants, and return the account; nothing if there is no such account.
 
@@ -192,6 +195,8 @@ async def set_desired(
         account_id: Whose wish it is.
         desired: What is wanted.
         epoch: The epoch under which the caller owns the account; nothing if nobody does.
+        logging_out: Whether the session is to be ended as well. That is noted until it is done:
+            until the account is LOGGED_OUT, which it may be already.
 
     Raises:
         LeaseLost: The epoch is over.
@@ -202,6 +207,8 @@ async def set_desired(
             await leases.guard(connection, account_id, epoch)
         query = models.Account.filter(id=account_id).using_db(connection)
         await query.update(desired=desired.value)
+        if logging_out:
+            await query.exclude(status=Status.LOGGED_OUT.value).update(logging_out=True)
     return await get(account_id)
 
 
@@ -243,6 +250,7 @@ def _row(row: models.Account) -> AccountRow:
         restart_cause=None if row.restart_cause is None else CAUSES[row.restart_cause],
         restarted_at=row.restarted_at,
         linked=row.linked,
+        logging_out=row.logging_out,
         attempt=row.attempt,
         seq=row.seq,
         created_at=row.created_at,

@@ -28,6 +28,8 @@ class Account(Model):
     restart_cause = fields.CharField(max_length=32, null=True)
     restarted_at = fields.DatetimeField(null=True)
     linked = fields.BooleanField(default=False)
+    # Its default is the database's as well, for the rows that were there before it.
+    logging_out = fields.BooleanField(default=False, db_default=False)
     attempt = fields.BigIntField(default=0)
     seq = fields.BigIntField(default=0)
     created_at = fields.DatetimeField()

@@ -40,6 +40,9 @@ class ToldRun:
         """Whether the browser stays when it is asked to end, until `end`."""
         self.stopped = False
         self.unlinked = False
+        """Whether the page was asked to log out."""
+        self.hung = False
+        """Whether the page does not answer, so that it cannot log out."""
         self.killed = False
         self.looked = False
         """Whether a last picture was asked for."""
@@ -49,7 +52,8 @@ class ToldRun:
         try:
             await self._ended.wait()
         finally:
-            self.report(Closed(await self.screenshot() if self.looked else None))
+            picture = await self.screenshot() if self.looked else None
+            self.report(Closed(picture, self.unlinked and not self.hung))
 
     def stop(self, *, unlink: bool = False, wipe: bool = False, look: bool = False) -> None:
         self.stopped = True

@@ -150,6 +150,8 @@ class Closed:
 
     picture: bytes | None = field(default=None, repr=False)
     """What the page showed last, as PNG, if that was asked for or the run failed."""
+    unlinked: bool = False
+    """Whether the page logged out, as it was asked to: the phone does not list the device."""
 
 
 Report = (

@@ -80,6 +80,7 @@ class BrowserRun:
         self._stopping = asyncio.Event()
         self._unlink = self._wipe = self._look = False
         self._picture: bytes | None = None
+        self._unlinked = False
 
     @property
     def pid(self) -> int | None:
@@ -108,7 +109,7 @@ class BrowserRun:
         if self._chromium is not None:
             # It runs still only if its end was cut off, as when the loop ends and cancels all.
             self._chromium.kill()
-        self._tell(Closed(self._picture))
+        self._tell(Closed(self._picture, self._unlinked))
         if cancelled:
             raise asyncio.CancelledError
 
@@ -117,7 +118,7 @@ class BrowserRun:
 
         Args:
             unlink: Log out first, if the page is in a state to do so. WhatsApp gets
-                `unlink_seconds` for it.
+                `unlink_seconds` for it; `Closed` tells whether it was done.
             wipe: Remove the profile when the browser is gone.
             look: Have `Closed` bring a picture of the page, if it can be taken.
         """
@@ -259,8 +260,12 @@ class BrowserRun:
             logger.exception("%s failed", what)
 
     async def _log_out(self) -> None:
-        with suppress(BrowserError):
+        try:
             await self._open_page().logout(self._config.unlink_seconds)
+        except BrowserError as error:
+            logger.warning("the page could not log out: %s", error)
+        else:
+            self._unlinked = True
 
     async def _take_picture(self) -> None:
         with suppress(BrowserError):

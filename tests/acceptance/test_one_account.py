@@ -91,6 +91,22 @@ async def test_logging_out_removes_the_device_from_the_phone_and_the_profile_fro
     assert not (server.data / "profiles" / account_id).exists()
 
 
+async def test_a_logout_that_a_crash_cut_off_is_carried_out_by_the_next_server(
+    server: ServerProcess, phones: Phones
+) -> None:
+    account_id = await server.create()
+    await phones.link(server, account_id, NUMBER)
+    # A page that does not answer keeps the logout waiting.
+    server.browser_of(account_id).send_signal(signal.SIGSTOP)
+    await server.call("POST", f"/accounts/{account_id}/logout", expect=202)
+    await server.end(signal.SIGKILL)
+    await server.start()
+    account = await server.reaches(account_id, "LOGGED_OUT", "user_logout")
+    assert "remove the device on the phone" in account["detail"]["message"]
+    assert not (server.data / "profiles" / account_id).exists()
+    assert server.chromiums() == []
+
+
 async def test_disconnecting_closes_the_browser_and_keeps_the_link(
     server: ServerProcess, phones: Phones
 ) -> None:

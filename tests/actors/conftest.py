@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from actors.browser.reports import Authenticated, QrShown, Ready
 from actors.config import ManagerConfig
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines
+from actors.tenure import LeaseTerms
 from store import events
 from store.bus import Bus
 from store.database import open_database
@@ -22,6 +24,7 @@ from tests.surroundings import Surroundings
 from tests.told import ToldManager, ToldRun, until
 
 READY = Ready("491700000001", "Support", "2.3000.1")
+TERMS = LeaseTerms(seconds=1.5, margin=0.5)
 QUICK = RestartPolicy(first_delay=0.01, max_delay=0.02, lock_delay=0.01)
 
 
@@ -83,6 +86,30 @@ class Stage:
         return [event.data["cause"] for event in log if event.type == "status"]
 
 
+class Servers:
+    """Managers on one database, each with a recorder of its own."""
+
+    def __init__(self, config: ManagerConfig, bus: Bus, opened: AsyncExitStack) -> None:
+        self._config = config
+        self._bus = bus
+        self._opened = opened
+
+    async def start(self, data: Path | None = None, terms: LeaseTerms = TERMS) -> Stage:
+        """Start one more, on the same data directory unless another is given."""
+        config = replace(self._config, leases=terms)
+        if data is not None:
+            config = replace(
+                config, browser=replace(config.browser, profiles_dir=data / "profiles")
+            )
+        recorder = Recorder(self._bus, first_retry=0.01, longest_retry=0.05)
+        await recorder.start()
+        self._opened.push_async_callback(recorder.close, 5)
+        manager = ToldManager(config, recorder)
+        await manager.start()
+        self._opened.push_async_callback(manager.stop, 5)
+        return Stage(manager, recorder)
+
+
 @pytest.fixture
 def config(tmp_path: Path) -> ManagerConfig:
     browser = BrowserConfig(profiles_dir=tmp_path / "profiles", server_id="test")
@@ -104,3 +131,9 @@ async def stage(config: ManagerConfig, recorder: Recorder) -> AsyncIterator[Stag
     await manager.start()
     yield Stage(manager, recorder)
     await manager.stop(5)
+
+
+@pytest.fixture
+async def servers(config: ManagerConfig, recorder: Recorder, bus: Bus) -> AsyncIterator[Servers]:
+    async with AsyncExitStack() as opened:
+        yield Servers(config, bus, opened)

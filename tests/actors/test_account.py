@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from actors.account import STILL_LISTED
 from actors.browser.reports import (
     ActionKind,
     ActionRequired,
@@ -252,31 +251,3 @@ async def test_an_outage_of_whatsapps_servers_never_ends_in_failed(
     await stage.reaches(account_id, Status.CONNECTED)
     await manager.stop(5)
     assert (await stage.causes(account_id)).count("offline") == 8
-
-
-@pytest.mark.parametrize("status", [Status.AUTHENTICATING, Status.CONNECTED])
-async def test_logging_out_unlinks_the_device_whatever_the_page_is_doing(
-    stage: Stage, status: Status
-) -> None:
-    account_id = await stage.create()
-    run = await stage.start(account_id)
-    run.report(Authenticated(fresh=True))
-    if status is Status.CONNECTED:
-        run.report(READY)
-    await stage.reaches(account_id, status)
-    await stage.manager.logout(account_id)
-    await stage.reaches(account_id, Status.LOGGED_OUT)
-    assert run.unlinked
-
-
-async def test_logging_out_without_a_browser_says_that_the_phone_still_lists_the_device(
-    stage: Stage,
-) -> None:
-    account_id, _ = await stage.linked()
-    await stage.manager.disconnect(account_id)
-    await stage.reaches(account_id, Status.DISCONNECTED)
-    await stage.manager.logout(account_id)
-    await stage.reaches(account_id, Status.LOGGED_OUT)
-    view = stage.manager.view(account_id)
-    assert view is not None
-    assert view.detail == {"message": STILL_LISTED}

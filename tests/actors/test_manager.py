@@ -43,6 +43,19 @@ async def test_a_stopping_server_closes_all_browsers_and_refuses_commands(stage:
         await stage.manager.connect(account_id)
 
 
+async def test_an_account_that_is_created_while_all_stop_is_not_waited_for(stage: Stage) -> None:
+    _, run = await stage.linked()
+    run.lingers = True
+    stopping = asyncio.create_task(stage.manager.stop(60))
+    await until(lambda: run.stopped)
+    # This request came a moment before the signal.
+    stage.manager.stopping = False
+    await stage.manager.create("Late")
+    run.end()
+    async with asyncio.timeout(10):
+        await stopping
+
+
 async def test_a_deletion_that_was_interrupted_is_finished_at_the_next_start(
     config: ManagerConfig, recorder: Recorder
 ) -> None:

@@ -1,9 +1,7 @@
 """Servers on one database: each account has one, and its browser goes with the lease."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,49 +11,17 @@ from actors.config import ManagerConfig
 from actors.errors import AccountElsewhere, NobodysAccount, UnknownAccount
 from actors.tenure import LeaseTerms
 from store import accounts, leases
-from store.bus import Bus
 from store.leases import Server
 from store.recorder import Recorder
 from store.status import Status
-from tests.actors.conftest import Stage
+from tests.actors.conftest import TERMS, Servers, Stage
 from tests.held import HeldDatabase
 from tests.surroundings import Surroundings
 from tests.told import ToldManager, ToldRun, until
 
-TERMS = LeaseTerms(seconds=1.5, margin=0.5)
 PATIENT = LeaseTerms(seconds=6.0, margin=0.5)
 """Long enough to miss a renewal, and to go on."""
 THIEF = Server("thief", "another-host", 4711, lease_seconds=30.0)
-
-
-class Servers:
-    """Managers on one database, each with a recorder of its own."""
-
-    def __init__(self, config: ManagerConfig, bus: Bus, opened: AsyncExitStack) -> None:
-        self._config = config
-        self._bus = bus
-        self._opened = opened
-
-    async def start(self, data: Path | None = None, terms: LeaseTerms = TERMS) -> Stage:
-        """Start one more, on the same data directory unless another is given."""
-        config = replace(self._config, leases=terms)
-        if data is not None:
-            config = replace(
-                config, browser=replace(config.browser, profiles_dir=data / "profiles")
-            )
-        recorder = Recorder(self._bus, first_retry=0.01, longest_retry=0.05)
-        await recorder.start()
-        self._opened.push_async_callback(recorder.close, 5)
-        manager = ToldManager(config, recorder)
-        await manager.start()
-        self._opened.push_async_callback(manager.stop, 5)
-        return Stage(manager, recorder)
-
-
-@pytest.fixture
-async def servers(config: ManagerConfig, recorder: Recorder, bus: Bus) -> AsyncIterator[Servers]:
-    async with AsyncExitStack() as opened:
-        yield Servers(config, bus, opened)
 
 
 @pytest.fixture

@@ -202,8 +202,8 @@ async def test_an_own_logout_unlinks_the_device_before_the_browser_closes(
 
     run.browser.stop(unlink=True, wipe=True)
     await run.until(LoggedOut)
-    await run.until(Closed)
 
+    assert (await run.until(Closed)).unlinked
     assert not run.profile.exists()
     assert not await phone(ADA).linked()
 

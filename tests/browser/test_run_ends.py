@@ -114,7 +114,7 @@ async def test_a_frozen_browser_that_shall_unlink_is_closed_in_its_time(
     began = time.monotonic()
 
     run.browser.stop(unlink=True)
-    await run.until(Closed)
+    assert not (await run.until(Closed)).unlinked
 
     assert time.monotonic() - began < 4
 

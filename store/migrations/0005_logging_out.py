@@ -1,0 +1,21 @@
+"""Whether a user's logout of an account is still to be carried out."""
+
+from tortoise import fields
+from tortoise.migrations import Migration as TortoiseMigration
+from tortoise.migrations import operations
+
+
+class Migration(TortoiseMigration):
+    """A column of the accounts; none is being logged out."""
+
+    dependencies = [("store", "0004_trimmed")]  # noqa: RUF012 - how tortoise declares it
+
+    initial = False
+
+    operations = [  # noqa: RUF012 - how tortoise declares it
+        operations.AddField(
+            model_name="Account",
+            name="logging_out",
+            field=fields.BooleanField(default=False, db_default=False),
+        ),
+    ]

@@ -1,0 +1,134 @@
+"""A logout: the session ends in the profile and on the phone; once answered, it is carried out."""
+
+import pytest
+
+from actors.browser.reports import Authenticated, MessageReceived
+from actors.config import ManagerConfig
+from actors.statemachine import STILL_LISTED
+from store import accounts
+from store.status import Desired, Status
+from tests.actors.conftest import READY, Servers, Stage
+from tests.told import ToldRun, until
+
+
+async def shows(stage: Stage, account_id: str, message: str | None) -> None:
+    """Wait until an account is LOGGED_OUT, and see what it says."""
+    await stage.reaches(account_id, Status.LOGGED_OUT)
+    view = stage.manager.view(account_id)
+    assert view is not None
+    assert view.detail == (None if message is None else {"message": message})
+
+
+async def cut_off(stage: Stage) -> tuple[str, ToldRun]:
+    """Have an account's logout answered, and its server killed before the browser is gone."""
+    account_id, run = await stage.linked()
+    assert await stage.recorder.flush(5)
+    run.lingers = True
+    await stage.manager.logout(account_id)
+    await until(lambda: run.stopped)
+    return account_id, run
+
+
+@pytest.mark.parametrize("status", [Status.AUTHENTICATING, Status.CONNECTED])
+async def test_logging_out_unlinks_the_device_whatever_the_page_is_doing(
+    stage: Stage, status: Status
+) -> None:
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    run.report(Authenticated(fresh=True))
+    if status is Status.CONNECTED:
+        run.report(READY)
+    await stage.reaches(account_id, status)
+    await stage.manager.logout(account_id)
+    await shows(stage, account_id, None)
+    assert run.unlinked
+
+
+async def test_a_page_that_cannot_log_out_leaves_the_device_on_the_phone_and_says_so(
+    stage: Stage,
+) -> None:
+    account_id, run = await stage.linked()
+    run.hung = True
+    await stage.manager.logout(account_id)
+    await shows(stage, account_id, STILL_LISTED)
+
+
+async def test_logging_out_without_a_browser_says_that_the_phone_still_lists_the_device(
+    stage: Stage,
+) -> None:
+    account_id, _ = await stage.linked()
+    await stage.manager.disconnect(account_id)
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    await stage.manager.logout(account_id)
+    await shows(stage, account_id, STILL_LISTED)
+
+
+async def test_an_answered_logout_is_finished_by_the_server_after_a_killed_one(
+    servers: Servers, config: ManagerConfig
+) -> None:
+    first = await servers.start()
+    account_id, _ = await cut_off(first)
+    profile = config.browser.profile(account_id)
+    profile.mkdir(parents=True)
+
+    first.manager.be_killed()
+    second = await servers.start()
+    await second.tells(account_id, "user_logout")
+    await shows(second, account_id, STILL_LISTED)
+    assert not profile.exists()
+    row = await accounts.get(account_id)
+    assert row is not None
+    assert (row.linked, row.logging_out) == (False, False)
+
+
+async def test_a_connect_after_a_logout_that_was_cut_off_links_anew(servers: Servers) -> None:
+    first = await servers.start()
+    account_id, _ = await cut_off(first)
+    await first.manager.connect(account_id)
+
+    first.manager.be_killed()
+    second = await servers.start()
+    await second.run(account_id)
+    await second.tells(account_id, "user_logout", "user_connect")
+    row = await accounts.get(account_id)
+    assert row is not None
+    assert row.desired is Desired.CONNECTED
+
+
+async def test_a_logout_outlives_the_stop_of_a_server_whose_browser_does_not_close(
+    servers: Servers,
+) -> None:
+    first = await servers.start()
+    account_id, run = await cut_off(first)
+    await first.manager.stop(0.1)
+    assert run.killed
+    second = await servers.start()
+    await second.tells(account_id, "user_logout")
+    assert second.status(account_id) is Status.LOGGED_OUT
+
+
+async def test_a_logout_outlives_its_actor(stage: Stage) -> None:
+    account_id, run = await cut_off(stage)
+    run.report(MessageReceived(*[None] * 8))  # type: ignore[arg-type]
+    await until(lambda: run.killed)
+    await shows(stage, account_id, STILL_LISTED)
+    await stage.tells(account_id, "user_logout")
+
+
+async def test_a_logout_of_what_is_logged_out_leaves_nothing_for_later(servers: Servers) -> None:
+    first = await servers.start()
+    account_id, run = await first.linked()
+    await first.manager.logout(account_id)
+    await first.reaches(account_id, Status.LOGGED_OUT)
+    await first.manager.logout(account_id)
+    await first.manager.connect(account_id)
+    run = await first.run(account_id, after=run)
+    run.report(Authenticated(fresh=True))
+    run.report(READY)
+    await first.reaches(account_id, Status.CONNECTED)
+    assert await first.recorder.flush(5)
+
+    first.manager.be_killed()
+    second = await servers.start()
+    await second.run(account_id)
+    await second.tells(account_id, "ready", "restore")
