@@ -62,7 +62,7 @@ class Profile:
 
         Raises:
             ProfileLocked: Somebody living holds it; the message says who, if that is known.
-            OSError: The directory cannot be made or written.
+            OSError: The directory cannot be made or written. The profile is not held then.
         """
         if self._lock is not None:
             return
@@ -70,8 +70,13 @@ class Profile:
         lock = self._try_lock() or self._take_over()
         if lock is None:
             raise ProfileLocked(f"The profile {self.path} is held by {self._holder()}.")
+        try:
+            _Holder.this_process().write(lock)
+        except OSError:
+            # Held under a dead holder's name, its browser would be ended by whoever comes next.
+            os.close(lock)
+            raise
         self._lock = lock
-        _Holder.this_process().write(lock)
 
     def unlock(self) -> None:
         """Give the profile up. Only once no browser of ours can be using it."""
@@ -209,8 +214,10 @@ class _Holder:
 
     def write(self, lock: int) -> None:
         content = json.dumps({"host": self.host, "pid": self.pid, "started": self.started})
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, content.encode(), 0)
+        # Cut last: what is there already has its room, also on a full disk.
+        with os.fdopen(lock, "r+b", closefd=False) as file:
+            file.write(content.encode())
+            file.truncate()
 
     def may_live(self) -> bool:
         """Tell whether it may be alive. On another host nobody can know, so it may."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import socket
 import stat
 import subprocess
@@ -23,6 +24,25 @@ from actors.browser.profile import Profile
 Profile(Path(sys.argv[1])).lock()
 print("locked", flush=True)
 time.sleep(60)
+"""
+TAKE_ON_A_FULL_DISK = """
+import sys
+from pathlib import Path
+from actors.browser.profile import Profile, locked
+path = Path(sys.argv[1])
+filler = path.with_name("filler")
+try:
+    filler.write_bytes(bytes(1 << 20))
+except OSError:
+    pass
+for room in (False, True):
+    if room:
+        filler.unlink()
+    try:
+        with locked(Profile(path)):
+            print("locked")
+    except OSError as error:
+        print(error.strerror)
 """
 
 
@@ -67,6 +87,17 @@ def pretended_chromium(profile: Profile, *arguments: str) -> Iterator[subprocess
         process.stdout.readline()
         yield process
         process.kill()
+
+
+@contextmanager
+def no_file_may_be_written() -> Iterator[None]:
+    """Have the kernel refuse every byte that this process would write into a file."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def dead_pid() -> int:
@@ -114,6 +145,36 @@ def test_a_profile_of_a_killed_process_is_free(
     profile.lock()
 
     assert profile.lock_descriptor >= 0
+
+
+def test_a_profile_that_cannot_be_written_is_free_again_and_keeps_its_holders_name(
+    profile: Profile,
+) -> None:
+    with locked(profile):
+        pass
+    written = (profile.path / LOCK).read_text()
+
+    with no_file_may_be_written(), pytest.raises(OSError, match="too large"):
+        profile.lock()
+
+    assert (profile.path / LOCK).read_text() == written
+    with locked(Profile(profile.path)):
+        pass
+
+
+def test_a_profile_on_a_full_disk_can_be_taken_once_there_is_room(tmp_path: Path) -> None:
+    as_root = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    mount = 'mount -t tmpfs -o size=16k none "$0" && exec "$@"'
+    take = [sys.executable, "-c", TAKE_ON_A_FULL_DISK, str(tmp_path / "account")]
+    done = subprocess.run(
+        ["unshare", *as_root, "--mount", "sh", "-c", mount, str(tmp_path), *take],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.stderr.startswith(("unshare: ", "mount: ")):
+        pytest.skip(f"no disk can be mounted here: {done.stderr}")
+    assert done.stdout.splitlines() == ["No space left on device", "locked"], done.stderr
 
 
 def test_locks_of_another_host_are_removed(profile: Profile) -> None:
