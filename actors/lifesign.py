@@ -7,8 +7,8 @@ All of this is file work and blocks: call it from a thread.
 
 import fcntl
 import os
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 SUFFIX = ".lock"
@@ -35,9 +35,15 @@ class Lifesign:
             OSError: The file cannot be made.
         """
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-        self._descriptor = os.open(self._file(self._server_id), flags, 0o600)
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        file = self._file(self._server_id)
+        while self._descriptor is None:
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # Between opening and locking, somebody who tidies may have taken the file away.
+            if _is_at(descriptor, file):
+                self._descriptor = descriptor
+            else:
+                os.close(descriptor)
 
     def end(self) -> None:
         """Be dead to the others. To be called when no browser of ours is left."""
@@ -47,18 +53,8 @@ class Lifesign:
 
     def is_dead(self, server_id: str) -> bool:
         """Tell whether a server is proven dead; False when it lives, or when nobody can know."""
-        try:
-            descriptor = os.open(self._file(server_id), os.O_RDWR | os.O_CLOEXEC)
-        except OSError:
-            return False
-        try:
-            # Shared, so that two who look at the same time do not take each other for the owner.
-            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        finally:
-            os.close(descriptor)
-        return True
+        with self._kept_dead(server_id) as dead:
+            return dead
 
     def living(self) -> set[str]:
         """Give the other servers on this data directory that are not proven dead."""
@@ -69,9 +65,36 @@ class Lifesign:
         """Remove the files of dead servers, but those of the needed ones: they prove something."""
         for file in self._folder.glob(f"*{SUFFIX}"):
             server_id = file.name.removesuffix(SUFFIX)
-            if server_id not in needed and self.is_dead(server_id):
-                with suppress(FileNotFoundError):
-                    file.unlink()
+            if server_id not in needed:
+                with self._kept_dead(server_id) as dead, suppress(FileNotFoundError):
+                    if dead:
+                        file.unlink()
+
+    @contextmanager
+    def _kept_dead(self, server_id: str) -> Iterator[bool]:
+        """Tell whether a server is proven dead, and if so, let it not live during the block."""
+        try:
+            descriptor = os.open(self._file(server_id), os.O_RDWR | os.O_CLOEXEC)
+        except OSError:
+            yield False
+            return
+        try:
+            # Shared, so that two who look at the same time do not take each other for the owner.
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+        finally:
+            os.close(descriptor)
 
     def _file(self, server_id: str) -> Path:
         return self._folder / f"{server_id}{SUFFIX}"
+
+
+def _is_at(descriptor: int, file: Path) -> bool:
+    """Tell whether an open file is still the one that its path names."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), file.stat())
+    except FileNotFoundError:
+        return False

@@ -1,8 +1,11 @@
 """A server is dead when its process is, and never by guess."""
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
 
 from actors.lifesign import Lifesign
 
@@ -55,3 +58,44 @@ def test_the_files_of_the_dead_go_when_they_prove_nothing_any_more(tmp_path: Pat
     assert {file.stem for file in tmp_path.iterdir()} == {"ours", "living", "needed"}
     for name in ("ours", "living"):
         servers[name].end()
+
+
+def test_a_server_whose_file_is_tidied_away_while_it_starts_can_be_proven_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newcomer, other = Lifesign(tmp_path, "newcomer"), Lifesign(tmp_path, "other")
+    flock = fcntl.flock
+
+    def flock_too_late(descriptor: int, operation: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        other.tidy(())
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock_too_late)
+    newcomer.hold()
+    living = other.living()
+    newcomer.end()
+
+    assert living == {"newcomer"}
+    assert other.is_dead("newcomer")
+
+
+def test_no_server_comes_to_life_on_a_file_that_is_being_taken_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    newcomer, other = Lifesign(tmp_path, "newcomer"), Lifesign(tmp_path, "other")
+    newcomer.hold()
+    newcomer.end()
+    unlink, refused = Path.unlink, []
+
+    def unlink_last(file: Path) -> None:
+        with file.open("r+") as opened, pytest.raises(BlockingIOError):
+            fcntl.flock(opened, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        refused.append(file.stem)
+        unlink(file)
+
+    monkeypatch.setattr(Path, "unlink", unlink_last)
+    other.tidy(())
+
+    assert refused == ["newcomer"]
+    assert list(tmp_path.iterdir()) == []
