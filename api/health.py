@@ -100,11 +100,12 @@ def _disk(figures: Figures | None) -> dict[str, Component]:
 def _resources(usage: Usage | None) -> dict[str, object]:
     """Show what a client's browser takes; nulls until it has been measured."""
     if usage is None:
-        return {"memory": None, "cpuPercent": None, "processes": None}
+        return {"memory": None, "cpuPercent": None, "processes": None, "threads": None}
     return {
         "memory": {"pssMb": round(usage.pss_mb)},
         "cpuPercent": round(usage.cpu_percent, 1),
         "processes": usage.processes,
+        "threads": usage.threads,
     }
 
 

@@ -26,6 +26,7 @@ async def test_each_browser_is_measured_and_a_hard_limit_says_why_it_was_ended(
     # A browser of one light page: neither a single process's memory nor a whole fleet's.
     assert 50 < client["memory"]["pssMb"] < 500
     assert 2 <= client["processes"] <= 10
+    assert client["threads"] > client["processes"]
     async with server.client.get("/metrics") as response:
         assert f'wa_account_memory_bytes{{account="{account_id}"}}' in await response.text()
 

@@ -98,7 +98,7 @@ async def test_health_tells_what_each_browser_takes(
 
     while not ((found := await client())["memory"] and found["memory"]["pssMb"]):
         await asyncio.sleep(0.01)
-    assert found["processes"] == 1
+    assert (found["processes"], found["threads"]) == (1, 1)
     assert found["cpuPercent"] >= 0
     assert found["profileMb"] is None
     await browser.communicate(b"\n")
