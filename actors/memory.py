@@ -1,6 +1,8 @@
 """How much memory there is: what the server process uses, and what is left for browsers."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 
@@ -28,38 +30,79 @@ def server_memory() -> ServerMemory:
 
 
 CGROUPS = Path("/sys/fs/cgroup")
+OWN_CGROUPS = Path("/proc/self/cgroup")
 NO_LIMIT = 1 << 60
 """What the first version of control groups says where nothing is limited, and more."""
 
 
-def available_mb(cgroups: Path = CGROUPS, meminfo: Path = Path("/proc/meminfo")) -> float:
-    """Tell how much memory can still be taken, in MB: of the container's limit, or the machine's.
+@dataclass(frozen=True)
+class _Version:
+    """Where a version of control groups keeps its figures of memory."""
 
-    What files occupy in the page cache counts as free, since the kernel gives it up.
+    folder: str
+    """Of its groups, in that of all."""
+    limit: str
+    used: str
+    cache: str
+    """The line of memory.stat that tells what the kernel gives up."""
+
+
+VERSIONS = {
+    "": _Version(".", "memory.max", "memory.current", "inactive_file"),
+    "memory": _Version(
+        "memory", "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"
+    ),
+}
+"""By the word for it in /proc/self/cgroup."""
+
+
+def available_mb(
+    cgroups: Path = CGROUPS, meminfo: Path = Path("/proc/meminfo"), own: Path = OWN_CGROUPS
+) -> float:
+    """Tell how much memory can still be taken, in MB: of the machine, or of the nearest limit.
+
+    A limit may be on this process's control group, as a container or a systemd unit has one, or
+    on any above it. What files occupy in the page cache counts as free, since the kernel gives
+    it up.
     """
     fields = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
     of_machine = int(fields["MemAvailable"].split()[0]) / 1024
-    return min(of_machine, _left_in_container(cgroups))
+    return min(of_machine, *_left_in_groups(cgroups, own))
 
 
-def _left_in_container(cgroups: Path) -> float:
-    for limit_file, used_file, stat_file, cache in (
-        ("memory.max", "memory.current", "memory.stat", "inactive_file"),
-        (
-            "memory/memory.limit_in_bytes",
-            "memory/memory.usage_in_bytes",
-            "memory/memory.stat",
-            "total_inactive_file",
-        ),
-    ):
-        try:
-            limit = (cgroups / limit_file).read_text().strip()
-            used = int((cgroups / used_file).read_text())
-            stat = (cgroups / stat_file).read_text()
-        except (OSError, ValueError):
-            continue
-        if limit == "max" or int(limit) >= NO_LIMIT:
-            break
-        caches = dict(line.split() for line in stat.splitlines())
-        return (int(limit) - used + int(caches.get(cache, 0))) / (1 << 20)
-    return float("inf")
+def _left_in_groups(cgroups: Path, own: Path) -> Iterator[float]:
+    paths = _own_paths(own)
+    for word, version in VERSIONS.items():
+        root = cgroups / version.folder
+        # A container that sees the host's paths but only its own groups has its own at the root.
+        group = root / paths.get(word, "")
+        yield _left_in(root, version)
+        while group != root:
+            yield _left_in(group, version)
+            group = group.parent
+
+
+def _own_paths(own: Path) -> dict[str, str]:
+    """Tell which groups this process is in, by the words for what they control."""
+    try:
+        lines = own.read_text().splitlines()
+    except OSError:
+        return {}
+    paths: dict[str, str] = {}
+    for line in lines:
+        _, words, path = line.split(":", 2)
+        paths |= dict.fromkeys(words.split(","), path.lstrip("/"))
+    return paths
+
+
+def _left_in(group: Path, version: _Version) -> float:
+    try:
+        limit = (group / version.limit).read_text().strip()
+        used = int((group / version.used).read_text())
+        stat = (group / "memory.stat").read_text()
+    except (OSError, ValueError):
+        return inf
+    if limit == "max" or int(limit) >= NO_LIMIT:
+        return inf
+    caches = dict(line.split() for line in stat.splitlines())
+    return (int(limit) - used + int(caches.get(version.cache, 0))) / (1 << 20)

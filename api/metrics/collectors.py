@@ -42,7 +42,7 @@ class AppCollector(Collector):
         needed = self._app[SETTINGS].start_memory_mb * MB
         yield _gauge(
             "wa_memory_available_bytes",
-            "What can still be taken, of the container's limit or of the machine.",
+            "What can still be taken, of the machine or of the nearest limit.",
             available_mb() * MB,
         )
         yield _gauge("wa_memory_needed_bytes", "What a browser must find free to start.", needed)
