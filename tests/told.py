@@ -1,7 +1,7 @@
 """Browsers that are told what to report, in place of real ones; all around them is real."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from actors.browser.reports import (
     SentMessage,
 )
 from actors.manager import Manager
-from actors.resources import Sample
+from actors.resources import Sample, Usage
 from actors.startqueue import Room
 from actors.view import View
 
@@ -105,11 +105,13 @@ class ToldManager(Manager):
         run = self.runs[account_id] = ToldRun(report)
         return run
 
-    def show_sample(self, sample: Sample) -> None:
+    def show_usage(self, accounts: Collection[str], usage: Usage, profile_mb: int) -> None:
         """Show something else than what was measured, until it is measured again."""
         figures = self._watched.figures
         assert figures is not None
-        self._watched.figures = replace(figures, sample=sample)
+        sample = Sample(accounts=dict.fromkeys(accounts, usage))
+        profiles = dict.fromkeys(accounts, profile_mb)
+        self._watched.figures = replace(figures, sample=sample, profiles=profiles)
 
     def show_view(self, view: View) -> None:
         """Show an account that has no actor."""

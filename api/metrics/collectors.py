@@ -36,7 +36,7 @@ class AppCollector(Collector):
         yield from _accounts(views)
         yield from _each_account(views)
         yield from self._starts()
-        yield from self._measured()
+        yield from self._measured({view.account_id for view in views})
 
     def _memory(self) -> Iterator[Metric]:
         needed = self._app[SETTINGS].start_memory_mb * MB
@@ -76,7 +76,7 @@ class AppCollector(Collector):
         elsewhere = self._app[MANAGER].elsewhere
         yield _gauge("wa_accounts_elsewhere", "Accounts that other servers own.", elsewhere)
 
-    def _measured(self) -> Iterator[Metric]:
+    def _measured(self, known: set[str]) -> Iterator[Metric]:
         figures = self._app[MANAGER].figures
         if figures is None:
             return
@@ -86,8 +86,11 @@ class AppCollector(Collector):
             "wa_disk_needed_bytes", "What a browser must find free to start.", disk.needed_mb * MB
         )
         yield _gauge("wa_server_threads", "The server's threads.", sample.server.threads)
-        yield from _browsers(sample.accounts)
-        yield _profiles(figures.profiles)
+        # What was measured outlives an account that was deleted since.
+        yield from _browsers(
+            {each: sample.accounts[each] for each in known & sample.accounts.keys()}
+        )
+        yield _profiles({each: figures.profiles[each] for each in known & figures.profiles.keys()})
 
 
 def _accounts(views: Sequence[View]) -> Iterator[Metric]:

@@ -26,9 +26,10 @@ class Scrape:
             if sample.name == name and labels.items() <= sample.labels.items()
         ]
 
-    def labels(self, label: str) -> set[str]:
-        """Give all values that a label has anywhere."""
-        return {sample.labels[label] for sample in self.samples if label in sample.labels}
+    def of_account(self, account_id: str) -> set[str]:
+        """Give the names of all samples of an account."""
+        samples = self.samples
+        return {sample.name for sample in samples if sample.labels.get("account") == account_id}
 
 
 async def scrape(api: Api) -> Scrape:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp.test_utils import TestServer
 
 from actors.browser.reports import ActionKind, ActionRequired
-from actors.resources import Sample, Usage
+from actors.resources import Usage
 from api.app import init_app
 from api.keys import BUS
 from api.lifetime import LIFETIME
@@ -51,22 +51,28 @@ async def test_accounts_that_need_a_human_are_named_and_counted(api: Api) -> Non
 
 
 async def test_a_deleted_account_has_no_figures_left(api: Api) -> None:
-    account_id = await api.create()
-    assert (await scrape(api)).value("wa_account_restarts_total", account=account_id) == 0
-    async with api.delete(f"/accounts/{account_id}") as answer:
+    deleted, kept = await api.create(), await api.create()
+    await until(lambda: api.manager.figures)
+    api.manager.show_usage([deleted, kept], Usage(pss_mb=200), profile_mb=30)
+    assert len((await scrape(api)).of_account(deleted)) == 8
+    async with api.delete(f"/accounts/{deleted}") as answer:
         assert answer.status == 204
-    assert account_id not in (await scrape(api)).labels("account")
+    shown = await scrape(api)
+    assert shown.of_account(deleted) == set()
+    assert len(shown.of_account(kept)) == 8
 
 
 async def test_what_a_browser_takes_is_shown_in_base_units(api: Api) -> None:
+    account_id = await api.create()
     await until(lambda: api.manager.figures)
     usage = Usage(pss_mb=200, cpu_seconds=12.5, cpu_percent=3, processes=4, threads=40)
-    api.manager.show_sample(Sample(accounts={"a": usage}))
+    api.manager.show_usage([account_id], usage, profile_mb=30)
     shown = await scrape(api)
-    assert shown.value("wa_account_memory_bytes", account="a") == 200 * MB
-    assert shown.value("wa_account_cpu_seconds_total", account="a") == 12.5
-    assert shown.value("wa_account_processes", account="a") == 4
-    assert shown.value("wa_account_threads", account="a") == 40
+    assert shown.value("wa_account_memory_bytes", account=account_id) == 200 * MB
+    assert shown.value("wa_account_cpu_seconds_total", account=account_id) == 12.5
+    assert shown.value("wa_account_processes", account=account_id) == 4
+    assert shown.value("wa_account_threads", account=account_id) == 40
+    assert shown.value("wa_account_profile_bytes", account=account_id) == 30 * MB
 
 
 async def test_the_server_shows_its_parts(api: Api) -> None:

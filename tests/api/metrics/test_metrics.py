@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from prometheus_client import generate_latest
 
-from actors.resources import Sample, Usage
+from actors.resources import Usage
 from actors.view import View
 from api.app import init_app
 from api.metrics.metrics import METRICS
@@ -25,6 +25,7 @@ OF_AN_ACCOUNT = {
     "wa_account_cpu_seconds_total",
     "wa_account_processes",
     "wa_account_threads",
+    "wa_account_profile_bytes",
 }
 
 
@@ -56,7 +57,7 @@ async def test_names_and_labels_are_unique_and_explained(api: Api) -> None:
     assert all(family.documentation for family in shown.families)
 
 
-async def test_each_further_account_adds_seven_samples(api: Api) -> None:
+async def test_each_further_account_adds_eight_samples(api: Api) -> None:
     await until(lambda: api.manager.figures)
     before = await scrape(api)
 
@@ -67,13 +68,13 @@ async def test_each_further_account_adds_seven_samples(api: Api) -> None:
         now = datetime.now(UTC)
         view = View(account_id, status, Cause.READY, now, Desired.CONNECTED, restarts=number)
         api.manager.show_view(view)
-    api.manager.show_sample(Sample(accounts=dict.fromkeys(ids, Usage(pss_mb=200))))
+    api.manager.show_usage(ids, Usage(pss_mb=200), profile_mb=30)
     after = await scrape(api)
 
     per_name = Counter(each.name for each in after.samples if "account" in each.labels)
     assert per_name == dict.fromkeys(OF_AN_ACCOUNT, 500)
     # The rest are the classes of requests that were there only after the first scrape.
-    assert len(after.samples) - len(before.samples) - 7 * 500 < 20
+    assert len(after.samples) - len(before.samples) - 8 * 500 < 20
 
 
 def test_two_applications_in_one_process_keep_apart(settings: Settings) -> None:
