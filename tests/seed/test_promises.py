@@ -12,6 +12,8 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+import pytest
+
 from simulator.server import Simulator
 from tests.chaos.locks import LivingOwner
 from tests.harness import Phones, ServerProcess, until
@@ -193,15 +195,17 @@ async def test_s07_browsers_run_without_crash_reports_needless_processes_and_loc
     assert not list((server.data / "profiles" / account).glob("Singleton*"))
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_s08_connected_accounts_come_back_after_a_restart(
-    server: ServerProcess, phones: Phones
+    server: ServerProcess, phones: Phones, number: signal.Signals
 ) -> None:
     accounts = await link(server, phones, 2)
     left_alone = await server.create()
-    await server.end()
+    await server.end(number)
     await server.start()
     for account_id in accounts:
         await server.reaches(account_id, "CONNECTED")
+        assert await server.scans(account_id) == 1
     assert (await server.account(left_alone))["status"] == "DISCONNECTED"
 
 
@@ -231,10 +235,11 @@ async def test_s09_the_start_has_its_order_and_says_it(
 
 
 async def test_s10_connect_never_blocks(server: ServerProcess, phones: Phones) -> None:
-    # No page comes up, so that whoever waited for one would wait too.
+    # No page comes up, so that whoever waited for one would wait too, for half a minute at least.
     await phones.call("POST", "faults", {"kind": "slow-load", "seconds": 60})
     accounts = [await server.create() for _ in range(5)]
-    answers = await asyncio.gather(*map(server.connect, accounts))
+    async with asyncio.timeout(10):
+        answers = await asyncio.gather(*map(server.connect, accounts))
     assert {answer["desired"] for answer in answers} == {"connected"}
     for account_id in accounts:
         await server.reaches(account_id, "CONNECTING")
