@@ -1,0 +1,33 @@
+"""The end of a server that something broke which it cannot do without."""
+
+import signal
+import sys
+
+import pytest
+
+from tests.harness import Phones, ServerProcess
+
+NUMBER = "491700000001"
+
+
+@pytest.mark.sqlite
+async def test_a_server_whose_registry_died_ends_with_1_and_no_browser_and_can_be_started_again(
+    server: ServerProcess, phones: Phones
+) -> None:
+    await server.end()
+    product = server.command
+    server.command = [sys.executable, "-m", "tests.acceptance.mortal_server", "serve"]
+    await server.start()
+    account_id = await server.create()
+    await phones.link(server, account_id, NUMBER)
+
+    assert await server.end(signal.SIGUSR1) == 1
+
+    assert server.browsers
+    assert server.chromiums() == []
+    assert "The registry of accounts died; the server ends: " in server.log
+    assert "👋 Shutdown complete" in server.log
+    server.command = product
+    await server.start()
+    await server.reaches(account_id, "CONNECTED")
+    assert await server.scans(account_id) == 1
