@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import pykka
 
@@ -67,6 +67,7 @@ class AccountActor(pykka.ThreadingActor):
         account: Owned,
         surroundings: Surroundings,
         tell_registry: Callable[[RegistryMessage], None],
+        history: History,
     ) -> None:
         super().__init__()
         self._id = account.row.id
@@ -81,7 +82,7 @@ class AccountActor(pykka.ThreadingActor):
         self._translator = Translator(
             self._machine, self._journal, self._renewal, surroundings, self._fail
         )
-        self._history = History()
+        self._history = history
         self._stash: deque[AccountMessage] = deque()
         self._ending: Promise[None] | ShutDown | Vacate | None = None
         self._machine.show()
@@ -115,9 +116,16 @@ class AccountActor(pykka.ThreadingActor):
         self._machine.leave_queue()
         if isinstance(self._ending, Promise):
             self._ending.fail(TimedOut())
+        attempt, now = self._machine.attempt, time.monotonic()
         # The successor can start its own browser only when this one is gone.
         self._kill_browser()
-        died = Died(self._journal.account, describe(exception_value), self._unheard())
+        died = Died(
+            self._journal.account,
+            describe(exception_value),
+            self._history,
+            _connected_for(attempt, now),
+            self._unheard(),
+        )
         self._tell_registry(died)
 
     def _kill_browser(self) -> None:
@@ -165,9 +173,9 @@ class AccountActor(pykka.ThreadingActor):
                 self._log_out()
             case Resume() if self._machine.life.desired is Desired.DISCONNECTED:
                 self._machine.signal(Signal.DISCONNECT)
-            case Resume(error):
+            case Resume(error, delay):
                 if self._machine.life.status.has_browser:
-                    self._fail(Cause.UNFORESEEN, error)
+                    self._try_again(Cause.UNFORESEEN, error, delay)
             case Queued(attempt, place, waits_for):
                 detail = {"place": place, "waitsFor": waits_for}
                 self._machine.signal(Signal.QUEUED, attempt=attempt, detail=detail)
@@ -236,22 +244,24 @@ class AccountActor(pykka.ThreadingActor):
             self._history,
             cause,
             now=now,
-            connected_for=0.0 if attempt is None else attempt.connected_for(now),
+            connected_for=_connected_for(attempt, now),
             chance=random.random(),  # noqa: S311 - spreads retries, guards nothing
         )
         self._history = verdict.history
-        detail: dict[str, Any] = {"message": message}
         logger.warning("%s: %s", cause, message)
         if verdict.delay is None:
             final = cause if cause is Cause.PROFILE_LOCKED else Cause.GAVE_UP
-            detail["last"] = cause
+            detail = {"message": message, "last": cause}
             self._machine.signal(
                 Signal.GAVE_UP, attempt=self._machine.life.attempt, cause=final, detail=detail
             )
-            return
-        self._machine.retry_delay = verdict.delay
+        else:
+            self._try_again(cause, message, verdict.delay)
+
+    def _try_again(self, cause: Cause, message: str, delay: float) -> None:
+        self._machine.retry_delay = delay
         self._journal.restarted(cause)
-        detail["retryInSeconds"] = round(verdict.delay, 1)
+        detail = {"message": message, "retryInSeconds": round(delay, 1)}
         self._machine.signal(
             Signal.FAILED, attempt=self._machine.life.attempt, cause=cause, detail=detail
         )
@@ -321,3 +331,7 @@ class AccountActor(pykka.ThreadingActor):
             return self._machine.attempt.run
         answer.fail(WrongStatus(self._journal.row.status, need))
         return None
+
+
+def _connected_for(attempt: Attempt | None, now: float) -> float:
+    return 0.0 if attempt is None else attempt.connected_for(now)

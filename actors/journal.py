@@ -74,7 +74,7 @@ class Journal:
             "detail": detail,
         }
         self._record(EventType.STATUS, data, now)
-        logger.info("%s (%s)", life.status, cause)
+        logger.info("%s (%s)", life.status, cause, extra={"account": self.row.id})
 
     def message(self, report: MessageReceived) -> None:
         """Record a message that arrived."""

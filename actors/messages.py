@@ -9,6 +9,7 @@ from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.lifecycle import Signal
 from actors.limits import Limit
 from actors.loop import Promise
+from actors.supervision import History
 from store.accounts import AccountRow
 
 # To an account actor.
@@ -52,6 +53,8 @@ class Resume:
     """The actor takes over from one that died of an unforeseen error."""
 
     error: str
+    delay: float
+    """Seconds to wait before the next attempt, if the account is to have one."""
 
 
 @dataclass(frozen=True)
@@ -210,6 +213,10 @@ class Died:
     account: Owned
     """Where it stood."""
     error: str
+    history: History
+    """Its failures, without this one."""
+    connected_for: float
+    """How long it had been connected, in seconds; 0 if it was not."""
     unheard: tuple[AccountMessage, ...]
     """What it was told and had not handled yet, for its successor."""
 

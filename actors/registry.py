@@ -1,6 +1,8 @@
 """The actor that knows all account actors: recovery, the start queue, supervision, the stop."""
 
 import logging
+import random
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
@@ -10,7 +12,8 @@ import pykka
 from actors.account import AccountActor
 from actors.attempt import KILL_SECONDS
 from actors.errors import UnknownAccount, describe
-from actors.lifecycle import Life, Signal
+from actors.journal import Journal
+from actors.lifecycle import Life, Signal, decide
 from actors.loop import Promise, Timer
 from actors.messages import (
     AccountMessage,
@@ -38,10 +41,11 @@ from actors.messages import (
     WantTurn,
 )
 from actors.startqueue import OTHER_STARTS, StartLimits, StartQueue
+from actors.supervision import NO_FAILURES, History, Verdict, judge
 from actors.surroundings import Surroundings
 from actors.view import StartsView
 from store.accounts import AccountRow
-from store.status import Desired, Status
+from store.status import Cause, Desired, Status
 
 logger = logging.getLogger(__name__)
 
@@ -124,9 +128,12 @@ class RegistryActor(pykka.ThreadingActor):
                 self._accounts[row.id].tell(message)
         return len(stuck)
 
-    def _start(self, account: Owned) -> pykka.ActorRef[AccountActor]:
+    def _start(
+        self, account: Owned, history: History = NO_FAILURES
+    ) -> pykka.ActorRef[AccountActor]:
         tell: Callable[[RegistryMessage], None] = self.actor_ref.tell
-        ref = self._accounts[account.row.id] = AccountActor.start(account, self._around, tell)
+        ref = AccountActor.start(account, self._around, tell, history)
+        self._accounts[account.row.id] = ref
         return ref
 
     def _pass_on(self, account_id: str, message: AccountMessage) -> None:
@@ -169,18 +176,52 @@ class RegistryActor(pykka.ThreadingActor):
             self._around.loop.call(self._around.let_go, account_id)
 
     def _replace(self, died: Died) -> None:
+        """Start a successor for an actor that died; when too many did, its account is given up."""
         account_id = died.account.row.id
         logger.error("its actor died: %s", died.error, extra={"account": account_id})
-        if account_id in self._leaving:
+        verdict = self._judge(died)
+        nothing_to_do = self._stopping is not None and verdict.delay is None
+        if account_id in self._leaving or nothing_to_do:
             self._forget(account_id)
             return
-        ref = self._start(died.account)
+        account = self._give_up(died) if verdict.delay is None else died.account
+        ref = self._start(account, verdict.history)
         if self._stopping is not None:
             ref.tell(ShutDown())
             return
-        ref.tell(Resume(died.error))
+        if verdict.delay is not None:
+            ref.tell(Resume(died.error, verdict.delay))
         for message in (*died.unheard, *self._late.pop(account_id, ())):
             self._pass_on(account_id, message)
+
+    def _judge(self, died: Died) -> Verdict:
+        """Judge a death as any failure of the account; what cannot be judged is given up."""
+        try:
+            return judge(
+                self._around.policy,
+                died.history,
+                Cause.UNFORESEEN,
+                now=time.monotonic(),
+                connected_for=died.connected_for,
+                chance=random.random(),  # noqa: S311 - spreads retries, guards nothing
+            )
+        except Exception:
+            logger.exception("its death cannot be judged", extra={"account": died.account.row.id})
+            return Verdict(died.history, None)
+
+    def _give_up(self, died: Died) -> Owned:
+        """Have an account FAILED; no actor is asked, since it could die of that as well."""
+        row = died.account.row
+        if not row.status.has_browser:
+            return died.account
+        life = Life(row.status, row.desired, row.linked, row.attempt)
+        decision = decide(life, Signal.GAVE_UP, attempt=row.attempt, cause=Cause.GAVE_UP)
+        around = self._around
+        journal = Journal(died.account, around.loop, around.recorder, around.views)
+        journal.status(decision, {"message": died.error, "last": Cause.UNFORESEEN})
+        journal.show(qr=None, pairing=None, pid=None)
+        around.observer.happened(Status.FAILED, Cause.GAVE_UP)
+        return journal.account
 
     def _stop_all(self, done: Promise[None]) -> None:
         self._stopping = done

@@ -39,6 +39,9 @@ class History:
     """How many of them in a row were a locked profile."""
 
 
+NO_FAILURES = History()
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What to do about a failure."""

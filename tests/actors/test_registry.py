@@ -1,15 +1,19 @@
 """The registry: what comes back at the start, and what becomes of actors that die."""
 
 import asyncio
+import time
 
 import pytest
 
+from actors.account import AccountActor
+from actors.browser.reports import Failure
 from actors.config import ManagerConfig
 from actors.errors import ShuttingDown
 from actors.messages import Command, ForAccount, ShutDown
+from actors.translator import Translator
 from store.recorder import Recorder
 from store.status import Status
-from tests.actors.conftest import READY, Stage, qr
+from tests.actors.conftest import QUICK, READY, Stage, qr
 from tests.told import ToldManager, until
 
 
@@ -63,3 +67,76 @@ async def test_what_was_connected_comes_back_and_what_was_stuck_is_reset(
     await after.tells(waiting, "reset")
     await after.manager.stop(5)
     await before.manager.stop(0.1)
+
+
+async def test_an_actor_that_dies_whenever_its_account_is_ready_is_given_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise RuntimeError("no")
+
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    with monkeypatch.context() as broken:
+        broken.setattr(Translator, "_ready", die)
+        for _ in range(QUICK.max_failures):
+            run.report(READY)
+            run = await stage.run(account_id, after=run)
+        run.report(READY)
+        await stage.reaches(account_id, Status.FAILED)
+    causes = await stage.causes(account_id)
+    view = stage.manager.view(account_id)
+    assert causes[-6:] == ["unforeseen"] * 5 + ["gave_up"]
+    assert view is not None
+    assert view.detail == {"message": "RuntimeError: no", "last": "unforeseen"}
+
+    await stage.manager.connect(account_id)
+    (await stage.run(account_id, after=run)).report(READY)
+    await stage.reaches(account_id, Status.CONNECTED)
+
+
+async def test_an_actor_that_dies_of_all_it_is_told_comes_to_rest(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = []
+
+    def die(_: object, message: object) -> None:
+        told.append(message)
+        raise RuntimeError("no")
+
+    account_id, first = await stage.linked()
+    with monkeypatch.context() as broken:
+        broken.setattr(AccountActor, "on_receive", die)
+        first.report(READY)
+        await stage.reaches(account_id, Status.FAILED)
+    await stage.manager.connect(account_id)
+    await stage.run(account_id, after=first)
+    assert len(told) == QUICK.max_failures + 1
+
+
+async def test_an_account_whose_failures_cannot_be_judged_is_given_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def judge(*_: object, **__: object) -> None:
+        raise RuntimeError("no")
+
+    account_id, run = await stage.linked()
+    monkeypatch.setattr("actors.account.judge", judge)
+    monkeypatch.setattr("actors.registry.judge", judge)
+    run.fail(Failure.BROWSER_EXITED, "killed by SIGKILL")
+    await stage.reaches(account_id, Status.FAILED)
+    await stage.tells(account_id, "gave_up")
+
+
+async def test_an_actor_that_dies_of_the_servers_stop_does_not_hold_it_up(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(*_: object) -> None:
+        raise RuntimeError("no")
+
+    _, run = await stage.linked()
+    monkeypatch.setattr(AccountActor, "_shut_down", die)
+    began = time.monotonic()
+    await stage.manager.stop(60)
+    assert run.killed
+    assert time.monotonic() < began + 30
