@@ -12,6 +12,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 PR_SET_CHILD_SUBREAPER = 36
 """As <linux/prctl.h> has it."""
 REAP_EVERY = 0.1
@@ -45,6 +47,16 @@ def all_processes() -> list[Process]:
         if folder.name.isdecimal():
             with suppress(OSError):
                 found.append(_read(folder))
+    return found
+
+
+def session_leaders() -> list[Process]:
+    """Give the processes that lead a session, as each browser does: quicker than all by far."""
+    found = []
+    for pid in psutil.pids():
+        with suppress(OSError):
+            if os.getsid(pid) == pid:
+                found.append(_read(Path(f"/proc/{pid}")))
     return found
 
 

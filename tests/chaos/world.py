@@ -30,6 +30,7 @@ from tests.chaos.processes import (
     browsers,
     descendants,
     reap,
+    session_leaders,
 )
 from tests.chaos.promises import DESCRIPTORS_PER_BROWSER, Holding
 from tests.chaos.stream import Stream
@@ -56,6 +57,8 @@ SETTINGS = {
 """Shorter times than a server's own, so that a run shows in minutes what takes hours."""
 
 LOOK_EVERY = 0.25
+WATCH_EVERY = 0.02
+"""Seconds between two looks for a second browser. Each takes about a millisecond of a core."""
 MESSAGE_EVERY = 1.0
 MAX_FAILURES: int = Settings.model_fields["max_failures"].default
 FRIEND = "491700000077"
@@ -111,7 +114,13 @@ class World:
         for index in range(accounts):
             account_id = await self.server.create(f"Account {index}")
             self.accounts.append(Account(account_id, f"4917000002{index:02d}"))
-        for work in (self.stream.follow(), self._be_humans(), self._write_messages(), reap()):
+        for work in (
+            self._watch_browsers(),
+            self.stream.follow(),
+            self._be_humans(),
+            self._write_messages(),
+            reap(),
+        ):
             self._tasks.append(asyncio.create_task(work))
         for account in self.accounts:
             await self.command(account, "connect")
@@ -256,7 +265,15 @@ class World:
 
     def browsers(self) -> dict[str, list[Process]]:
         """Give the main processes of all browsers, by account."""
-        return browsers(all_processes(), self.profiles)
+        return browsers(session_leaders(), self.profiles)
+
+    async def _watch_browsers(self) -> None:
+        """See at every moment, whatever else goes on, that no profile has two browsers."""
+        while True:
+            found = self.browsers()
+            self.seen_browsers |= {process.pid for each in found.values() for process in each}
+            promises.one_browser_each(found)
+            await asyncio.sleep(WATCH_EVERY)
 
     def browser(self, account: Account) -> int:
         """Give the process id of an account's browser, which is open."""
@@ -289,7 +306,7 @@ class World:
         """Look until there have been no complaints for some looks in a row."""
         deadline, calm = time.monotonic() + self.deadline, 0
         while True:
-            promises.one_browser_each(self.browsers())
+            self._raise_what_was_seen()
             try:
                 found = await complaints()
             except (aiohttp.ClientError, ConnectionError, TimeoutError) as error:
@@ -301,15 +318,16 @@ class World:
                 raise Violation(f"not within {self.deadline:g} s:\n  " + "\n  ".join(found))
             await asyncio.sleep(LOOK_EVERY)
 
-    async def _complaints(self) -> list[str]:
+    def _raise_what_was_seen(self) -> None:
         for task in self._tasks:
             if task.done():
                 # It goes on for ever, so it failed.
                 task.result()
+
+    async def _complaints(self) -> list[str]:
         processes = all_processes()
         found = browsers(processes, self.profiles)
         mains = {process.pid for each in found.values() for process in each}
-        self.seen_browsers |= mains
         descended = descendants(processes, os.getpid())
         statuses = await self.statuses()
         return [
