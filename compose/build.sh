@@ -16,15 +16,19 @@ install_packages() {
     rm -rf /var/lib/apt/lists/*
 }
 
-# A pip that stays behind: the server's own environment has none.
+# A pip that stays behind: the server's own environment has none. With it stays what builds, which
+# comes by its hash as well; left to itself, pip would fetch whichever is newest.
 make_pip() {
     workshop=$(mktemp -d)
     trap 'rm -rf "$workshop"' EXIT
     python3 -m venv "$workshop/venv"
+    pip install --require-hashes --target "$workshop/build" \
+        --requirement compose/requirements-build.txt
 }
 
 pip() {
-    "$workshop/venv/bin/python" -m pip --quiet --disable-pip-version-check "$@"
+    PYTHONPATH="$workshop/build" \
+        "$workshop/venv/bin/python" -m pip --quiet --disable-pip-version-check "$@"
 }
 
 tools() {
@@ -37,10 +41,13 @@ system() {
         fonts-noto-core python3
 }
 
+# Not all have a wheel for every Python: websockets 10.4, which pyppeteer wants, is built here where
+# Python is newer than 3.11. Without a compiler it does without what only makes it quicker.
 libraries() {
     make_pip
     python3 -m venv --without-pip "$1/venv"
-    pip --python "$1/venv/bin/python" install --require-hashes --requirement requirements.txt
+    pip --python "$1/venv/bin/python" install --no-build-isolation --use-pep517 \
+        --require-hashes --requirement requirements.txt
 }
 
 bundle() {
@@ -50,13 +57,9 @@ bundle() {
     rm "$1/app/package.json" "$1/app/package-lock.json" "$1/app/.npmrc"
 }
 
-# setuptools comes by its hash as well; pip's own way would fetch whichever is newest.
 server() {
     make_pip
-    pip install --require-hashes --target "$workshop/build" \
-        --requirement compose/requirements-build.txt
-    PYTHONPATH="$workshop/build" pip install --no-deps --no-build-isolation \
-        --target "$workshop/app" .
+    pip install --no-deps --no-build-isolation --target "$workshop/app" .
     rm -r "$workshop/app/bin"
     cp -R "$workshop/app/." "$1/app"
     (cd "$1/app" && "$1/venv/bin/python" -m actors.browser.bundle)

@@ -22,6 +22,19 @@ HOME = "/opt/wa-manager"
 USER = 10001 if os.geteuid() == 0 else os.geteuid()
 """The image's user; our own where we may not become another one."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
+AS_IN_THE_IMAGE = {
+    "libraries": {
+        "PIP_NO_BINARY": "websockets",
+        "PIP_USE_PEP517": "1",
+        "PIP_REQUIRE_HASHES": "1",
+        "CC": "false",
+    }
+}
+"""What has a step do here what it does in the image, whose Python and pip may be newer than ours.
+
+There is no wheel of this library for them, and no compiler. Pip builds in an environment that it
+makes for that, unless it is told not to: what it would fetch then has no hash, and is refused.
+"""
 
 
 def compose() -> dict[str, Any]:
@@ -95,7 +108,12 @@ def build(place: Path) -> Path:
             subprocess.run(
                 [*as_user(), *step[:-1], str(image)],
                 cwd=source,
-                env={**os.environ, "HOME": str(place), "PATH": PATH},
+                env={
+                    **os.environ,
+                    **AS_IN_THE_IMAGE.get(step[1], {}),
+                    "HOME": str(place),
+                    "PATH": PATH,
+                },
                 stdout=subprocess.DEVNULL,
                 check=True,
                 timeout=240,
