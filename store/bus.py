@@ -5,6 +5,7 @@ Whoever was away asks the log for what was missed: see `feed`.
 
 import asyncio
 import hashlib
+import itertools
 import logging
 import random
 import re
@@ -167,7 +168,9 @@ class RedisBus:
         await self._local.close()
         if self.state.ok and self._waiting:
             await _wait(self._all_sent, CLOSE_SECONDS)
+        reason = self.state.reason or f"it did not take them within {CLOSE_SECONDS:g} s"
         await abandon(*self._tasks)
+        self._note_unpublished(reason)
         try:
             # Encrypted connections are closed with a word of both sides.
             async with asyncio.timeout(CLOSE_SECONDS):
@@ -230,6 +233,15 @@ class RedisBus:
         if dropped := self._dropped - self._told_dropped:
             logger.warning("Redis will not get %d events, there was no room", dropped)
             self._told_dropped = self._dropped
+
+    def _note_unpublished(self, reason: str) -> None:
+        """Say how many recorded events Redis will never get: nobody publishes them later."""
+        left = itertools.chain(self._sending, self._outbox)
+        count = sum(event.seq is not None for event in left) + self._dropped - self._told_dropped
+        if count:
+            logger.warning(
+                "Redis will not get %d recorded events, only the log has them: %s", count, reason
+            )
 
     async def _send(self) -> None:
         """Publish what there is, in its order, for as long as Redis takes it."""

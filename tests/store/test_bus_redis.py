@@ -241,7 +241,9 @@ async def test_a_stop_ends_also_when_the_client_puts_an_error_in_its_place(
     await asyncio.wait_for(bus.close(), 5)
 
 
-async def test_a_stop_lets_redis_take_what_is_left(start_bus: StartBus) -> None:
+async def test_a_stop_lets_redis_take_what_is_left(
+    start_bus: StartBus, caplog: pytest.LogCaptureFixture
+) -> None:
     ours, theirs = await start_bus(), await start_bus()
     listener = Listener(theirs)
 
@@ -251,6 +253,7 @@ async def test_a_stop_lets_redis_take_what_is_left(start_bus: StartBus) -> None:
     await until(lambda: len(listener.heard) == 1000)
 
     assert listener.seqs == list(range(1, 1001))
+    assert caplog.records == []
 
 
 async def test_a_stop_does_not_wait_for_a_redis_that_is_away(
@@ -263,6 +266,23 @@ async def test_a_stop_does_not_wait_for_a_redis_that_is_away(
 
     async with asyncio.timeout(0.5):
         await bus.close()
+
+
+async def test_a_stop_says_what_a_redis_that_is_away_will_never_get(
+    start_bus: StartBus, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    redis_server.stop()
+    bus = await start_bus()
+    for seq in (1, 2, 3):
+        bus.publish(status("a", seq))
+    caplog.clear()
+
+    await bus.close()
+
+    (said,) = caplog.records
+    assert said.levelname == "WARNING"
+    assert "3 recorded events" in said.message
+    assert str(bus.state.reason) in said.message
 
 
 @pytest.fixture
