@@ -170,7 +170,9 @@ class Settings(BaseSettings):
         200, description="Disk, in MB, that must be free for a browser to start."
     )
     cache_max_mb: Count = Field(
-        100, description="Caches, in MB, that an account's profile may hold at a start."
+        100,
+        description="Caches, in MB, that an account's profile may hold at a start; a browser that "
+        "runs empties them at twice as many.",
     )
     memory_soft_mb: Megabytes = Field(
         0,

@@ -43,7 +43,9 @@ class BrowserConfig:
     """For WhatsApp to take a logout, before the browser is closed without it."""
 
     cache_mb: int = 100
-    """What the caches in a profile may take, in MB; see caches.py."""
+    """What the caches in a profile may take at a start, in MB; see caches.py."""
+    cache_check_seconds: float = 3600.0
+    """Between two looks at how much they have become since."""
 
     def profile(self, account_id: str) -> Path:
         """Give the place of an account's profile."""

@@ -95,7 +95,7 @@ def command(
     line.append(f"--enable-features={','.join(ENABLED_FEATURES)}")
     if not executable.headless_shell:
         line.append("--headless=new")
-    # The headless shell does not mind it; its caches are looked at when it starts, see caches.py.
+    # The headless shell does not mind it, so that its caches are looked at besides: see caches.py.
     line.append(f"--disk-cache-size={cache_mb * MB // 2}")
     if not sandbox:
         line.append("--no-sandbox")

@@ -191,6 +191,19 @@ class WhatsAppPage:
         reply = await self._send("Page.captureScreenshot", {"format": "png"}, seconds)
         return base64.b64decode(reply["data"])
 
+    async def clear_http_cache(self) -> None:
+        """Empty the cache of what was loaded, which no page notices; errors as `screenshot`."""
+        await self._send("Network.clearBrowserCache", {})
+
+    async def clear_cache_storage(self) -> None:
+        """Empty what the page itself keeps of what it loaded; errors as `screenshot`.
+
+        Its session and its service worker stay: they are storage of other types.
+        """
+        url = urlsplit(self._config.web_url)
+        caches = {"origin": f"{url.scheme}://{url.netloc}", "storageTypes": "cache_storage"}
+        await self._send("Storage.clearDataForOrigin", caches)
+
     async def _prepare(self, connection: PipeConnection, sources: tuple[str, ...]) -> Page:
         page, session = await _take_page(connection)
         self._session = session

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 
-from actors.browser import flags
+from actors.browser import caches, flags
 from actors.browser.chromium import Chromium
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError, BrowserGone, NotReady, StartFailed
@@ -212,6 +212,8 @@ class BrowserRun:
         finally:
             await abandon(opening)
         watching = asyncio.create_task(self._probe.watch())
+        bound, every = self._config.cache_mb, self._config.cache_check_seconds
+        tidying = asyncio.create_task(caches.watch(self._profile, page, bound, every))
         try:
             await first(page.failed, chromium.exited, watching)
             if await chromium.has_ended():
@@ -220,7 +222,7 @@ class BrowserRun:
                 raise page.failed.result()
             await watching
         finally:
-            await abandon(watching)
+            await abandon(watching, tidying)
 
     async def _command(self, executable: Executable) -> list[str]:
         refusal = await asyncio.to_thread(sandbox_refusal, executable.path)
