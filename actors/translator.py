@@ -122,7 +122,9 @@ class Translator:
 
     def _action_required(self, attempt: Attempt, report: ActionRequired) -> None:
         account_id, seq = self._journal.row.id, self._journal.next_seq
-        cause = Cause(report.kind.value)
+        cause, status = Cause(report.kind.value), self._machine.life.status
+        if status is Status.ACTION_REQUIRED and self._journal.row.cause is cause:
+            return
         detail = {
             "kind": report.kind.value,
             "message": report.detail,

@@ -206,7 +206,7 @@ class Interpreter:
         if kind is self._action:
             return []
         self._action = kind
-        self.ready = False
+        self.ready = self._offline = False
         return [ActionRequired(kind, detail)]
 
     def _logout(self, reason: str) -> list[Report]:
@@ -238,7 +238,7 @@ class Interpreter:
             return reports + self._connected(state)
         cut_off = _is_cut_off(state) if self.ready else state["info"] == "OFFLINE"
         if cut_off and not self._offline:
-            self.ready, self._offline = False, True
+            self.ready, self._offline, self._action = False, True, None
             reports.append(WentOffline(_words(state)))
         return reports
 

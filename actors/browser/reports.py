@@ -69,7 +69,7 @@ class WentOffline:
     """A page with a session has no connection to WhatsApp; it tries by itself.
 
     It lost the one it had, or could not make one so far, as when the network is away at a start.
-    Reported once until the page is ready again or loaded anew.
+    Reported once until the page is ready again, asks for a human, or is loaded anew.
     """
 
     detail: str

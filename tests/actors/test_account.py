@@ -25,6 +25,8 @@ from store.status import Cause, Status
 from tests.actors.conftest import READY, Stage, qr
 from tests.told import ToldManager, until
 
+TERMS = ActionRequired(ActionKind.TERMS, "TOS_BLOCK")
+
 
 def message(number: int) -> MessageReceived:
     return MessageReceived(
@@ -191,12 +193,34 @@ async def test_a_code_for_a_linked_account_that_a_user_connects_is_shown(stage: 
 
 async def test_what_a_human_must_do_keeps_the_browser_until_it_is_done(stage: Stage) -> None:
     account_id, run = await stage.linked()
-    run.report(ActionRequired(ActionKind.TERMS, "TOS_BLOCK"))
+    run.report(TERMS)
     await stage.reaches(account_id, Status.ACTION_REQUIRED)
     assert not run.stopped
     run.report(READY)
     await stage.reaches(account_id, Status.CONNECTED)
     await stage.tells(account_id, "terms", "resolved")
+
+
+async def test_a_page_that_asked_for_a_human_and_reloads_is_on_its_way_again(stage: Stage) -> None:
+    account_id, run = await stage.linked()
+    for report in (TERMS, Reloaded(), TERMS, WentOffline("TIMEOUT"), READY):
+        run.report(report)
+    await stage.tells(account_id, "terms", "reloaded", "terms", "offline", "ready")
+    assert not run.stopped
+
+
+async def test_a_page_that_asked_for_a_human_and_does_not_come_back_is_replaced(
+    config: ManagerConfig, recorder: Recorder
+) -> None:
+    manager = ToldManager(replace(config, deadlines=Deadlines(connecting=0.1)), recorder)
+    await manager.start()
+    stage = Stage(manager, recorder)
+    account_id, run = await stage.linked()
+    run.report(TERMS)
+    run.report(Reloaded())
+    await stage.run(account_id, after=run)
+    await manager.stop(5)
+    assert "deadline" in await stage.causes(account_id)
 
 
 async def test_a_page_that_reloads_or_loses_its_connection_comes_back_by_itself(

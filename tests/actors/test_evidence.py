@@ -62,6 +62,23 @@ async def test_what_a_human_must_do_is_shown_by_a_picture(stage: Stage, folder: 
     assert await stage.manager.evidence(account_id, event.seq or 0) == PNG
 
 
+async def test_another_thing_that_a_human_must_do_has_a_picture_of_its_own(
+    stage: Stage, folder: Path
+) -> None:
+    account_id, run = await connected(stage)
+    run.report(CONFLICT)
+    run.report(ActionRequired(ActionKind.TERMS, "TOS_BLOCK"))
+    await stage.tells(account_id, "conflict", "terms")
+
+    event = await last_event(stage, account_id)
+    view = stage.manager.view(account_id)
+    assert view is not None
+    assert view.detail == event.data["detail"]
+    assert event.data["detail"]["kind"] == "terms"
+    assert event.data["detail"]["screenshot"].endswith(f"/{event.seq}.png")
+    await until((folder / account_id / f"{event.seq}.png").exists)
+
+
 async def test_a_report_that_changes_nothing_leaves_no_picture(stage: Stage, folder: Path) -> None:
     account_id, run = await connected(stage)
     run.report(CONFLICT)

@@ -18,6 +18,8 @@ from store.status import Cause, Desired, Status
 
 COMMANDS = (Signal.CONNECT, Signal.DISCONNECT, Signal.RESTART, Signal.LOGOUT)
 OF_AN_ATTEMPT = tuple(signal for signal in Signal if signal.of_an_attempt)
+SETTLES = (Signal.QR, Signal.READY, Signal.ACTION)
+UNSETTLES = (Signal.RELOADED, Signal.OFFLINE)
 WANTED = {
     Signal.CONNECT: Desired.CONNECTED,
     Signal.RESTART: Desired.CONNECTED,
@@ -34,6 +36,8 @@ class AccountsLife(RuleBasedStateMachine):
         self.life = Life()
         self.said_last = Desired.DISCONNECTED
         self.clock: Phase | Status | None = None
+        self.settled = False
+        """Whether the page said last that it waits, and so can be asked whether it is there."""
 
     def signal(self, signal: Signal, attempt: int | None = None) -> None:
         decision = decide(self.life, signal, attempt=attempt, cause=Cause.UNFORESEEN)
@@ -51,9 +55,16 @@ class AccountsLife(RuleBasedStateMachine):
         self.signal(signal)
         self.said_last = WANTED[signal]
 
+    @precondition(lambda self: self.life.phase is Phase.QUEUED)
+    @rule(signals=st.lists(st.sampled_from((*SETTLES, *UNSETTLES)), max_size=4))
+    def its_turn_comes(self, signals: list[Signal]) -> None:
+        for signal in (Signal.TURN, *signals):
+            self.the_attempt_reports(signal)
+
     @rule(signal=st.sampled_from(OF_AN_ATTEMPT))
     def the_attempt_reports(self, signal: Signal) -> None:
         self.signal(signal, self.life.attempt)
+        self.settled = signal in SETTLES or (self.settled and signal not in UNSETTLES)
 
     @rule(signal=st.sampled_from(OF_AN_ATTEMPT), age=st.integers(1, 5))
     def an_old_attempt_has_no_effect(self, signal: Signal, age: int) -> None:
@@ -98,6 +109,11 @@ class AccountsLife(RuleBasedStateMachine):
         if self.life.status.transient:
             running = self.life.phase is Phase.RUNNING
             assert self.clock is (self.life.status if running else self.life.phase)
+
+    @invariant()
+    def every_status_with_a_browser_has_a_clock_or_a_page_that_is_watched(self) -> None:
+        if self.life.status.has_browser and not self.life.status.transient:
+            assert self.settled
 
     @invariant()
     def a_waiting_phase_belongs_to_connecting(self) -> None:
@@ -152,6 +168,20 @@ def test_a_second_connect_changes_nothing() -> None:
     assert twice.life == once
     assert twice.cause is None
     assert twice.effects == ()
+
+
+def test_another_thing_that_a_human_must_do_is_recorded() -> None:
+    life = Life(Status.ACTION_REQUIRED, Desired.CONNECTED, linked=True, attempt=1)
+    decision = decide(life, Signal.ACTION, attempt=1, cause=Cause.TERMS)
+    assert decision.life.status is Status.ACTION_REQUIRED
+    assert decision.cause is Cause.TERMS
+
+
+@pytest.mark.parametrize("status", [Status.CONNECTED, Status.ACTION_REQUIRED])
+@pytest.mark.parametrize("signal", UNSETTLES)
+def test_a_page_that_begins_anew_has_a_deadline(status: Status, signal: Signal) -> None:
+    life = Life(status, Desired.CONNECTED, linked=True, attempt=1)
+    assert decide(life, signal, attempt=1).life.deadline is Status.CONNECTING
 
 
 def test_a_failure_starts_a_new_attempt() -> None:

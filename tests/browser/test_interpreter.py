@@ -234,6 +234,39 @@ def test_what_a_human_must_do_is_told_once_and_ends_with_ready(
     assert reports[2].kind is kind
 
 
+def test_another_thing_that_a_human_must_do_is_told(interpreter: Interpreter) -> None:
+    terms, conflict = state(socket="TOS_BLOCK"), state(mode="CONFLICT")
+
+    reports = read(interpreter, DOCUMENT, state(), terms, conflict, terms)
+
+    asked = [report.kind for report in reports if isinstance(report, ActionRequired)]
+    assert asked == [ActionKind.TERMS, ActionKind.CONFLICT, ActionKind.TERMS]
+
+
+def test_what_a_human_must_do_after_a_reload_is_told_again(interpreter: Interpreter) -> None:
+    terms = state(socket="TOS_BLOCK")
+
+    reports = read(interpreter, DOCUMENT, state(), terms, DOCUMENT, terms)
+
+    assert kinds(reports)[2:] == [ActionRequired, Reloaded, ActionRequired]
+
+
+def test_a_page_that_is_offline_asks_for_no_human_until_it_does_again(
+    interpreter: Interpreter,
+) -> None:
+    terms = state(socket="TOS_BLOCK")
+
+    reports = read(interpreter, DOCUMENT, state(), OFFLINE, terms, OFFLINE, OFFLINE, terms, state())
+
+    assert kinds(reports)[2:] == [
+        WentOffline,
+        ActionRequired,
+        WentOffline,
+        ActionRequired,
+        Ready,
+    ]
+
+
 def test_a_passkey_is_asked_of_a_human(interpreter: Interpreter) -> None:
     reports = read(interpreter, DOCUMENT, code("a"), {"fact": "passkey"})
 

@@ -9,6 +9,7 @@ from actors.browser.reports import (
     MessageReceived,
     QrShown,
     Ready,
+    Reloaded,
     Report,
 )
 from tests.browser.watched import Faults, PhoneOf, Start
@@ -95,6 +96,61 @@ async def test_accepted_terms_make_the_account_ready_again(
     await faults.clear()
 
     await run.until(Ready)
+
+
+async def test_a_reload_takes_the_session_back_from_another_place(
+    start: Start, phone: PhoneOf, faults: Faults
+) -> None:
+    run = start()
+    await run.ready_with(phone(ADA))
+    await faults.add("conflict", number=ADA)
+    await run.until(ActionRequired)
+
+    await run.evaluate("location.reload()")
+
+    await run.until(Reloaded)
+    await run.until(Ready)
+
+
+async def test_terms_that_a_reload_does_not_accept_are_asked_for_again(
+    start: Start, phone: PhoneOf, faults: Faults
+) -> None:
+    run = start()
+    await run.ready_with(phone(ADA))
+    await faults.add("terms", number=ADA)
+    await run.until(ActionRequired)
+
+    await run.evaluate("location.reload()")
+
+    await run.until(Reloaded)
+    assert (await run.until(ActionRequired)).kind is ActionKind.TERMS
+
+
+async def test_a_reload_instead_of_a_passkey_shows_a_code_again(
+    start: Start, phone: PhoneOf, faults: Faults
+) -> None:
+    run = start()
+    await faults.add("passkey")
+    await phone(ADA).scan((await run.until(QrShown)).code)
+    await run.until(ActionRequired)
+
+    await run.evaluate("location.reload()")
+
+    await run.until(Reloaded)
+    await run.until(QrShown)
+
+
+async def test_another_thing_that_a_human_must_do_is_told(
+    start: Start, phone: PhoneOf, faults: Faults
+) -> None:
+    run = start()
+    await run.ready_with(phone(ADA))
+    await faults.add("terms", number=ADA)
+    await run.until(ActionRequired)
+
+    await faults.add("conflict", number=ADA)
+
+    assert (await run.until(ActionRequired)).kind is ActionKind.CONFLICT
 
 
 async def test_a_page_that_hangs_for_a_moment_goes_on(

@@ -1,0 +1,92 @@
+"""What a page tells and what becomes of its account: the real interpreter, translator and table."""
+
+from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actors.attempt import Attempt
+from actors.browser.config import BrowserConfig
+from actors.browser.interpreter import ACTIONS, NOT_CONNECTED, Fact, Interpreter
+from actors.lifecycle import Life, Signal, decide
+from actors.translator import Translator
+from store.status import Cause
+
+STATES = st.fixed_dictionaries(
+    {
+        "fact": st.just("state"),
+        "mode": st.sampled_from(["MAIN", "SYNCING", "QR", "OFFLINE", *ACTIONS]),
+        "info": st.sampled_from(["NORMAL", "SYNCING", *sorted(NOT_CONNECTED)]),
+        "socket": st.sampled_from(["CONNECTED", "OPENING", "TIMEOUT", *ACTIONS]),
+        "online": st.booleans(),
+        "authenticated": st.booleans(),
+        "loaded": st.booleans(),
+        "phone": st.sampled_from([None, "491700000001"]),
+        "pushName": st.none(),
+        "build": st.none(),
+    }
+)
+CONNECTED: Fact = {
+    "fact": "state",
+    "mode": "MAIN",
+    "info": "NORMAL",
+    "socket": "CONNECTED",
+    "online": True,
+    "authenticated": True,
+    "loaded": True,
+    "phone": "491700000001",
+}
+EVENTS = st.sampled_from(
+    [
+        CONNECTED,
+        {"fact": "document", "query": ""},
+        {"fact": "document", "query": "?post_logout=1&logout_reason=4"},
+        {"fact": "code", "code": "a"},
+        {"fact": "code", "code": "b"},
+        {"fact": "codes_idle"},
+        {"fact": "passkey"},
+        {"fact": "progress", "percent": 50},
+        {"fact": "logout", "reason": "user"},
+    ]
+)
+
+
+class Machine:
+    """Has signals decided; nobody acts on them."""
+
+    closing = False
+
+    def __init__(self, life: Life) -> None:
+        self.life = life
+        self.show_qr = self.show_pairing_code = Mock()
+
+    def signal(
+        self, signal: Signal, *, attempt: int, cause: Cause | None = None, detail: Any = None
+    ) -> None:
+        self.life = decide(self.life, signal, attempt=attempt, cause=cause).life
+
+
+def running(*, linked: bool, attended: bool) -> Life:
+    """An account whose browser has just been opened."""
+    begun = Signal.CONNECT if attended else Signal.RESTORE
+    life = decide(Life(linked=linked), begun).life
+    return decide(life, Signal.TURN, attempt=life.attempt).life
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.booleans(), st.booleans(), st.lists(EVENTS | STATES, max_size=20))
+def test_whatever_a_page_tells_its_account_has_a_deadline_or_the_page_is_watched(
+    linked: bool, attended: bool, facts: list[Fact]
+) -> None:
+    interpreter = Interpreter(BrowserConfig(Path("profiles"), "server"))
+    machine = Machine(running(linked=linked, attended=attended))
+    journal = Mock(next_seq=1)
+    translator = Translator(machine, journal, Mock(), Mock(), Mock())  # type: ignore[arg-type]
+    attempt = Mock(Attempt, number=1, progress=0, connected_since=None)
+    for fact in [{"fact": "document", "query": ""}, *facts]:
+        for report in interpreter.read(fact):
+            translator.hear(attempt, report)
+        life = machine.life
+        assert not life.status.has_browser or life.deadline or interpreter.settled
