@@ -161,6 +161,8 @@ def _build() -> Table:
 
     # What users ask for.
     add(RESTING, on.CONNECT, s.CONNECTING, Cause.USER_CONNECT, do.ENQUEUE)
+    # Only while it waits, see `_can_be_hurried`; the attempt stays the same.
+    add((s.CONNECTING,), on.CONNECT, s.CONNECTING, Cause.USER_CONNECT, do.ENQUEUE)
     add(RESTING, on.RESTART, s.CONNECTING, Cause.USER_RESTART, do.ENQUEUE)
     add(ACTIVE, on.RESTART, s.CONNECTING, Cause.USER_RESTART, do.CLOSE, do.ENQUEUE)
     add(ACTIVE, on.DISCONNECT, s.DISCONNECTED, Cause.USER_DISCONNECT, do.CLOSE)
@@ -246,17 +248,20 @@ def decide(
     if signal.of_an_attempt and not (attempt == life.attempt and _is_timely(life, signal)):
         return Decision(life, life.status, (), None)
     desired = _COMMANDS.get(signal, life.desired)
+    attended = _attended(life, signal)
     transition = TABLE.get((life.status, signal))
-    if transition is None:
-        return Decision(replace(life, desired=desired), life.status, (), None)
-    begins = signal in _BEGINNING
+    hurries = signal is Signal.CONNECT and life.status is Status.CONNECTING
+    if transition is None or (hurries and not _can_be_hurried(life)):
+        after = replace(life, desired=desired, attended=attended)
+        return Decision(after, life.status, (), None)
+    begins = signal in _BEGINNING and not hurries
     after = replace(
         life,
         status=transition.to,
         desired=desired,
         linked=_linked(life, signal),
         attempt=life.attempt + 1 if begins else life.attempt,
-        attended=_attended(life, signal),
+        attended=attended,
         phase=_phase(life, transition),
     )
     reason = None if transition.silent else transition.cause or cause
@@ -271,6 +276,12 @@ def _is_timely(life: Life, signal: Signal) -> bool:
     return _WAITING_FOR.get(signal) is (life.phase if waiting else None)
 
 
+def _can_be_hurried(life: Life) -> bool:
+    """Tell whether an account on its way waits for anything that a user need not wait for."""
+    behind_others = life.phase is Phase.QUEUED and not life.attended
+    return behind_others or life.phase is Phase.BACKING_OFF
+
+
 def _linked(life: Life, signal: Signal) -> bool:
     if signal in (Signal.LINKED, Signal.RESUMING, Signal.READY):
         return True
@@ -280,6 +291,9 @@ def _linked(life: Life, signal: Signal) -> bool:
 
 
 def _attended(life: Life, signal: Signal) -> bool:
+    if signal is Signal.CONNECT and life.status is Status.CONNECTED:
+        # Nobody waits for the code that it would show if its session were lost later on.
+        return life.attended
     if signal in (Signal.CONNECT, Signal.RESTART):
         return True
     if signal in (Signal.RESTORE, Signal.READY):

@@ -37,7 +37,7 @@ class StartQueue:
         self._limits = limits
         self._urgent: OrderedDict[str, int] = OrderedDict()
         self._others: OrderedDict[str, int] = OrderedDict()
-        self._starting: set[str] = set()
+        self._starting: dict[str, int] = {}
 
     def __len__(self) -> int:
         """Count who waits."""
@@ -51,11 +51,15 @@ class StartQueue:
     def join(self, account_id: str, attempt: int, *, urgent: bool = False) -> None:
         """Queue up for a start. Joining again replaces the former request, at the end.
 
+        Whoever has had its turn for this attempt keeps it.
+
         Args:
             account_id: Who wants to start.
             attempt: For which attempt; it comes back with the turn.
             urgent: Whether a user waits for it.
         """
+        if self._starting.get(account_id) == attempt:
+            return
         self.leave(account_id)
         (self._urgent if urgent else self._others)[account_id] = attempt
 
@@ -63,7 +67,7 @@ class StartQueue:
         """Give up the place, or the start that was under way. Harmless if there is neither."""
         self._urgent.pop(account_id, None)
         self._others.pop(account_id, None)
-        self._starting.discard(account_id)
+        self._starting.pop(account_id, None)
 
     def admit(self, room: Room) -> list[tuple[str, int]]:
         """Let as many start as may.
@@ -77,7 +81,7 @@ class StartQueue:
         admitted = []
         while len(self) and self._lacks(room) is None:
             account_id, attempt = (self._urgent or self._others).popitem(last=False)
-            self._starting.add(account_id)
+            self._starting[account_id] = attempt
             admitted.append((account_id, attempt))
         return admitted
 

@@ -18,6 +18,7 @@ from actors.browser.reports import (
     WentOffline,
 )
 from actors.config import ManagerConfig
+from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines
 from store import accounts
 from store.recorder import Recorder
@@ -110,6 +111,24 @@ async def test_too_many_failures_in_a_row_end_in_failed_until_the_user_connects(
 
     await stage.manager.connect(account_id)
     await stage.run(account_id, after=run)
+
+
+async def test_a_connect_ends_the_wait_after_a_failure(
+    config: ManagerConfig, recorder: Recorder
+) -> None:
+    manager = ToldManager(replace(config, policy=RestartPolicy(first_delay=3600)), recorder)
+    await manager.start()
+    stage = Stage(manager, recorder)
+    account_id, first = await stage.linked()
+    first.fail(Failure.BROWSER_EXITED, "killed by SIGKILL")
+    await stage.tells(account_id, "browser_exited")
+
+    await manager.connect(account_id)
+    second = await stage.run(account_id, after=first)
+    await manager.connect(account_id)
+    second.report(READY)
+    await stage.tells(account_id, "browser_exited", "user_connect", "ready")
+    await manager.stop(5)
 
 
 async def test_s03_a_locked_profile_is_tried_twice_and_then_said(stage: Stage) -> None:

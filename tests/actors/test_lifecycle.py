@@ -1,5 +1,7 @@
 """The lifecycle under every order of events, and the promises of its table."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -168,6 +170,34 @@ def test_a_second_connect_changes_nothing() -> None:
     assert twice.life == once
     assert twice.cause is None
     assert twice.effects == ()
+
+
+WAITING = Life(Status.CONNECTING, Desired.CONNECTED, linked=True, attempt=3, phase=Phase.QUEUED)
+BACKING_OFF = replace(WAITING, phase=Phase.BACKING_OFF)
+
+
+@pytest.mark.parametrize("life", [WAITING, BACKING_OFF, replace(BACKING_OFF, attended=True)])
+def test_a_connect_hurries_an_attempt_that_waits_once(life: Life) -> None:
+    hurried = decide(life, Signal.CONNECT)
+    assert hurried.life == replace(WAITING, attended=True)
+    assert (hurried.cause, hurried.effects) == (Cause.USER_CONNECT, (Effect.ENQUEUE,))
+
+    again = decide(hurried.life, Signal.CONNECT)
+    assert again.life == hurried.life
+    assert (again.cause, again.effects) == (None, ())
+
+
+@pytest.mark.parametrize("status", [Status.CONNECTING, Status.AUTHENTICATING])
+def test_a_connect_lets_a_running_attempt_be_and_has_its_code_shown(status: Status) -> None:
+    running = replace(WAITING, status=status, phase=Phase.RUNNING)
+    decision = decide(running, Signal.CONNECT)
+    assert decision.life == replace(running, attended=True)
+    assert (decision.cause, decision.effects) == (None, ())
+
+
+def test_nobody_waits_for_the_code_of_a_connected_account() -> None:
+    connected = replace(WAITING, status=Status.CONNECTED, phase=Phase.NONE)
+    assert decide(connected, Signal.CONNECT).life == connected
 
 
 def test_another_thing_that_a_human_must_do_is_recorded() -> None:

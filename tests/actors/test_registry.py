@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,9 @@ from actors.account import AccountActor
 from actors.browser.reports import Failure
 from actors.config import ManagerConfig
 from actors.errors import ShuttingDown
-from actors.messages import Command, ForAccount, ShutDown
+from actors.lifecycle import Signal
+from actors.messages import Command, ForAccount, Recover, ShutDown
+from actors.startqueue import StartLimits
 from actors.translator import Translator
 from store.recorder import Recorder
 from store.status import Status
@@ -67,6 +70,32 @@ async def test_what_was_connected_comes_back_and_what_was_stuck_is_reset(
     await after.tells(waiting, "reset")
     await after.manager.stop(5)
     await before.manager.stop(0.1)
+
+
+async def test_a_connect_overtakes_what_is_restored_and_has_its_code_shown(
+    config: ManagerConfig, recorder: Recorder
+) -> None:
+    manager = ToldManager(replace(config, starts=StartLimits(at_once=1)), recorder)
+    await manager.start()
+    stage = Stage(manager, recorder)
+    ids = [(await stage.linked())[0] for _ in range(3)]
+    for account_id in ids:
+        await manager.disconnect(account_id)
+        await stage.reaches(account_id, Status.DISCONNECTED)
+    before = dict(manager.runs)
+    for account_id in ids:
+        manager._tell(account_id, Recover(Signal.RESTORE))
+    first, _, last = ids
+    run = await stage.run(first, after=before[first])
+    await stage.tells(last, "restore", "queued")
+
+    await manager.connect(last)
+    await manager.connect(last)
+    await stage.tells(last, "restore", "queued", "user_connect", "queued")
+    run.report(READY)
+    (await stage.run(last, after=before[last])).report(qr())
+    await stage.reaches(last, Status.QR_READY)
+    await manager.stop(5)
 
 
 async def test_an_actor_that_dies_whenever_its_account_is_ready_is_given_up(

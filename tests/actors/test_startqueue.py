@@ -39,6 +39,22 @@ def test_joining_again_replaces_the_former_request() -> None:
     assert queue.admit(PLENTY) == [("a", 2)]
 
 
+def test_who_waits_is_moved_up_when_a_user_waits_for_it() -> None:
+    queue = queue_of("abc")
+    queue.admit(PLENTY)
+    queue.join("c", 1, urgent=True)
+    assert [queue.place(name) for name in "cb"] == [0, 1]
+
+
+def test_who_has_had_its_turn_keeps_it_when_a_user_waits_for_it() -> None:
+    queue = queue_of("ab")
+    queue.admit(PLENTY)
+    queue.join("a", 1, urgent=True)
+    assert queue.starting == 1
+    assert queue.admit(PLENTY) == []
+    assert [queue.place(name) for name in "ab"] == [None, 0]
+
+
 def test_whoever_a_user_waits_for_goes_before_what_is_restored() -> None:
     queue = queue_of("abc")
     queue.join("u", 1, urgent=True)
