@@ -1,8 +1,8 @@
 """The image and its container without a container engine.
 
 The image's steps run in a folder instead of in layers, and its command runs with what compose.yaml
-gives a container: a user without privileges, its environment and nothing else, its system calls.
-Not there: the read-only root and the limits, which only an engine can set.
+gives a container: a user without privileges, its environment and nothing else, its system calls, a
+root that is read-only. Not there: the steps that install system packages, and the limits.
 """
 
 import json
@@ -22,9 +22,11 @@ HOME = "/opt/wa-manager"
 USER = 10001 if os.geteuid() == 0 else os.geteuid()
 """The image's user; our own where we may not become another one."""
 PATH = "/usr/local/bin:/usr/bin:/bin"
+BUILT = "websockets"
+"""The one library that has no wheel for the image's Python."""
 AS_IN_THE_IMAGE = {
     "libraries": {
-        "PIP_NO_BINARY": "websockets",
+        "PIP_NO_BINARY": BUILT,
         "PIP_USE_PEP517": "1",
         "PIP_REQUIRE_HASHES": "1",
         "CC": "false",
@@ -32,9 +34,25 @@ AS_IN_THE_IMAGE = {
 }
 """What has a step do here what it does in the image, whose Python and pip may be newer than ours.
 
-There is no wheel of this library for them, and no compiler. Pip builds in an environment that it
+There is no wheel of one library for them, and no compiler. Pip builds in an environment that it
 makes for that, unless it is told not to: what it would fetch then has no hash, and is refused.
 """
+
+READ_ONLY_ROOT = """
+data=$1
+shift
+mount -t tmpfs -o noexec,nosuid,nodev,mode=1777 tmpfs /tmp
+mount --bind "$data" "$data"
+cut -d " " -f 5 /proc/self/mountinfo | while read -r place; do
+    case $place/ in
+        /dev/* | /proc/* | /sys/* | /tmp/ | "$data/") ;;
+        # What refuses it is somewhere else on this machine.
+        *) mount -o remount,bind,ro "$place" || : ;;
+    esac
+done
+exec "$@"
+"""
+"""Makes what an engine makes of `read_only`, of `tmpfs` and of a volume, and becomes a command."""
 
 
 def compose() -> dict[str, Any]:
@@ -84,6 +102,17 @@ def confined(place: Path) -> list[str]:
     for file in (COMPOSE / "seccomp.json", PROJECT / "tests/confinement.py"):
         shutil.copy(file, place)
     return [*as_user(), "/usr/bin/python3", f"{place}/confinement.py", f"{place}/seccomp.json"]
+
+
+def may_mount() -> bool:
+    """Say whether a command here can have a root of its own."""
+    asked = ["unshare", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/tmp"]
+    return subprocess.run(asked, capture_output=True, check=False).returncode == 0
+
+
+def with_read_only_root(data: Path) -> list[str]:
+    """The beginning of a command that can write to its data and to a /tmp of its own alone."""
+    return ["unshare", "--mount", "sh", "-euc", READ_ONLY_ROOT, "sh", str(data)]
 
 
 def given(variables: dict[str, str]) -> list[str]:

@@ -7,10 +7,12 @@ what pip and npm are set up with instead.
 
 import asyncio
 import os
+import re
 import shutil
 import signal
 import stat
 import subprocess
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -22,12 +24,16 @@ from tests import container
 from tests.harness import KEY, Phones, ServerProcess, until
 
 PYTHON = "/usr/bin/python3"
+MAY_MOUNT = container.may_mount()
 
 
 @pytest.fixture
 def place() -> Iterator[Path]:
-    """A folder that the image's user can reach, unlike those that pytest makes."""
-    folder = Path(tempfile.mkdtemp(prefix="wa-manager-container-"))
+    """A folder that the image's user can reach, unlike those that pytest makes.
+
+    It is not in /tmp, which a container has for itself.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="wa-manager-container-", dir="/var/tmp"))
     container.hand_over(folder)
     yield folder
     shutil.rmtree(folder)
@@ -62,6 +68,39 @@ def test_s13_the_profile_refuses_sockets_to_the_kernel_and_the_host(
 ) -> None:
     code = f"import socket; socket.socket(socket.{family}, socket.SOCK_SEQPACKET)"
     assert "PermissionError" in confined(place, PYTHON, "-c", code)
+
+
+@pytest.mark.skipif(not MAY_MOUNT, reason="a read-only root wants the right to mount")
+def test_s13_only_its_data_and_a_tmp_of_its_own_can_be_written(place: Path) -> None:
+    data = place / "data"
+    data.mkdir()
+    places = ["/", "/etc", "/tmp", "/usr", "/var/tmp", str(place), str(data)]
+    script = 'for place; do [ ! -w "$place" ] || echo "$place"; done; ls -A /tmp'
+    command = [*container.with_read_only_root(data), "sh", "-c", script, "sh", *places]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["/tmp", str(data)]
+
+
+def test_s13_no_library_but_one_has_to_be_built_for_the_images_python(tmp_path: Path) -> None:
+    # Nor could it be without a compiler, but only an engine would see that: our Python is another.
+    assert "debian:13" in container.instructions()[0][1]
+    image = ("--python-version=3.13", *(f"--platform=manylinux_2_{v}_x86_64" for v in (17, 28, 34)))
+    libraries = (container.PROJECT / "requirements.txt").read_text()
+    others = re.sub(rf"\n{container.BUILT}==(.*\n )*.*", "", libraries)
+    assert others.count("==") == libraries.count("==") - 1
+    (tmp_path / "requirements.txt").write_text(others)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "pip", "install", "--dry-run", "--no-deps", *image),
+            *("--only-binary=:all:", "--require-hashes", "--requirement=requirements.txt"),
+            "--target=nowhere",
+        ],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def files(folder: Path) -> dict[Path, int]:
@@ -108,7 +147,7 @@ async def test_s13_the_images_steps_make_a_server_that_runs_as_its_user(
 
 
 class ContainerProcess(ServerProcess):
-    """A server that runs as the image has it: its command, environment, user and system calls."""
+    """A server that runs as in a container: its command, environment, user, root, system calls."""
 
     def __init__(self, place: Path, image: Path, web_url: str) -> None:
         super().__init__(place, web_url)
@@ -141,7 +180,8 @@ class ContainerProcess(ServerProcess):
         return done.returncode == 0
 
     def _beginning(self) -> list[str]:
-        return [*container.confined(self._place), *container.given(self.variables)]
+        root = container.with_read_only_root(self.data) if MAY_MOUNT else []
+        return [*root, *container.confined(self._place), *container.given(self.variables)]
 
 
 async def test_s13_a_new_container_takes_over_at_once_what_a_killed_one_left(
