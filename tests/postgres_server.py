@@ -131,14 +131,24 @@ class PostgresServer:
         with self.session(database) as session:
             return session.run(statements)
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment in which its own programs are found, and find it."""
+        return {
+            **os.environ,
+            "PATH": f"{self._programs}:{os.environ['PATH']}",
+            "PGHOST": "127.0.0.1",
+            "PGPORT": str(self.port),
+            "PGPASSWORD": PASSWORD,
+            "PGCONNECT_TIMEOUT": "5",
+        }
+
     @contextmanager
     def session(self, database: str) -> Iterator["PostgresSession"]:
         """Connect to a database, from outside of what is tested."""
         options = ("--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "-vON_ERROR_STOP=1")
-        address = ("-h", "127.0.0.1", "-p", str(self.port), "-U", USER, "-d", database)
         with subprocess.Popen(
-            [str(self._programs / "psql"), *options, *address],
-            env={**os.environ, "PGPASSWORD": PASSWORD, "PGCONNECT_TIMEOUT": "5"},
+            [str(self._programs / "psql"), *options, "-U", USER, "-d", database],
+            env=self.environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
