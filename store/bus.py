@@ -23,9 +23,11 @@ from redis.exceptions import RedisError
 from store.events import Event
 from store.tasks import abandon
 
-OUTBOX = 100_000
-"""How many recorded events wait for a Redis that is away: about 100 MB, as many as may wait for the
-database. The oldest go first, the log has them."""
+OUTBOX = 100_000_000
+"""How many bytes of memory the events that wait for Redis may take: 140,000 messages of 100
+characters, or 1,500 of 64 kB. The oldest go first, the log has them."""
+OVERHEAD = 200
+"""The bytes that an event takes while it waits, beside its JSON: 200 were measured."""
 SENT_AT_ONCE = 500
 ECHOES = 20_000
 """How many of our own events are recognised when Redis sends them back."""
@@ -42,6 +44,20 @@ logger = logging.getLogger(__name__)
 
 Listener = Callable[[Event, bool], None]
 """Called with an event, and with whether this server published it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """An event as Redis gets it: less than the event itself takes while it waits."""
+
+    channel: str
+    payload: bytes
+    recorded: bool
+
+    @property
+    def size(self) -> int:
+        """The bytes that it takes."""
+        return OVERHEAD + len(self.payload)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +159,9 @@ class RedisBus:
             socket_timeout=ANSWER_SECONDS,
         )
         self._local = InProcessBus()
-        self._outbox: deque[Event] = deque()
-        self._sending: list[Event] = []
+        self._outbox: deque[_Message] = deque()
+        self._sending: list[_Message] = []
+        self._held = 0
         self._published = 0
         self._dropped = 0
         self._told_dropped = 0
@@ -184,10 +201,11 @@ class RedisBus:
         # A code that is shown late is of no use to anyone.
         if event.seq is None and not self.state.ok:
             return
-        if len(self._outbox) >= OUTBOX:
-            self._outbox.popleft()
-            self._dropped += 1
-        self._outbox.append(event)
+        channel = f"{self._prefix}:{event.type}:{event.account_id}"
+        message = _Message(channel, event.text.encode(), recorded=event.seq is not None)
+        self._make_room(message.size)
+        self._outbox.append(message)
+        self._held += message.size
         self._all_sent.clear()
         self._news.set()
 
@@ -204,6 +222,12 @@ class RedisBus:
     @property
     def _waiting(self) -> int:
         return len(self._sending) + len(self._outbox)
+
+    def _make_room(self, size: int) -> None:
+        while self._outbox and self._held + size > OUTBOX:
+            message = self._outbox.popleft()
+            self._held -= message.size
+            self._dropped += message.recorded
 
     async def _persist(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """Begin work again, with growing patience, whenever Redis has failed it."""
@@ -237,7 +261,7 @@ class RedisBus:
     def _note_unpublished(self, reason: str) -> None:
         """Say how many recorded events Redis will never get: nobody publishes them later."""
         left = itertools.chain(self._sending, self._outbox)
-        count = sum(event.seq is not None for event in left) + self._dropped - self._told_dropped
+        count = sum(message.recorded for message in left) + self._dropped - self._told_dropped
         if count:
             logger.warning(
                 "Redis will not get %d recorded events, only the log has them: %s", count, reason
@@ -252,6 +276,7 @@ class RedisBus:
                 await self._send_batch()
                 self._published += len(self._sending)
                 self._note_well("sending")
+                self._held -= sum(message.size for message in self._sending)
                 self._sending = []
                 continue
             self._all_sent.set()
@@ -260,10 +285,9 @@ class RedisBus:
 
     async def _send_batch(self) -> None:
         pipeline = self._client.pipeline(transaction=False)
-        for event in self._sending:
-            payload = event.text.encode()
-            self._echoes[_digest(payload)] = None
-            pipeline.publish(f"{self._prefix}:{event.type}:{event.account_id}", payload)
+        for message in self._sending:
+            self._echoes[_digest(message.payload)] = None
+            pipeline.publish(message.channel, message.payload)
         while len(self._echoes) > ECHOES:
             del self._echoes[next(iter(self._echoes))]
         # Raised by the client itself, an error would quote the event.
@@ -308,7 +332,7 @@ def _digest(payload: bytes) -> bytes:
     return hashlib.blake2b(payload, digest_size=16).digest()
 
 
-def _take(waiting: deque[Event], most: int) -> list[Event]:
+def _take(waiting: deque[_Message], most: int) -> list[_Message]:
     return [waiting.popleft() for _ in range(min(most, len(waiting)))]
 
 

@@ -1,18 +1,18 @@
 """Over Redis events reach other servers and consumers, and Redis may come and go."""
 
 import asyncio
+import itertools
 import json
 import logging
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 
 from store import bus as bus_module
 from store.bus import RedisBus
-from tests.redis_server import PASSWORD, RedisServer
+from tests.redis_server import RedisServer
 from tests.store.parts import Listener, qr, status, until
 
 StartBus = Callable[[], Awaitable[RedisBus]]
@@ -210,12 +210,12 @@ async def test_an_outage_is_logged_once_and_so_is_its_end(
 async def test_the_events_that_wait_for_redis_are_bounded(
     start_bus: StartBus, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bus_module, "OUTBOX", 2)
+    monkeypatch.setattr(bus_module, "OUTBOX", 250_000)
     redis_server.stop()
     ours, theirs = await start_bus(), await start_bus()
     listener = Listener(theirs)
     for seq in (1, 2, 3, 4):
-        ours.publish(status("a", seq))
+        ours.publish(status("a", seq, text="x" * 100_000))
 
     redis_server.start(mute=True)
     await until(lambda: theirs.state.ok)
@@ -223,6 +223,39 @@ async def test_the_events_that_wait_for_redis_are_bounded(
     await until(lambda: len(listener.heard) == 2)
 
     assert listener.seqs == [3, 4]
+    assert ours.state.dropped == 2
+
+
+async def test_there_is_room_again_when_redis_has_taken_events(
+    start_bus: StartBus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bus_module, "OUTBOX", 250_000)
+    bus = await start_bus()
+    for seq in range(1, 11, 2):
+        bus.publish(status("a", seq, text="x" * 100_000))
+        bus.publish(status("a", seq + 1, text="x" * 100_000))
+        await until(lambda: bus.state.waiting == 0)
+
+    assert bus.state.dropped == 0
+
+
+@pytest.mark.parametrize("length", [0, 100, 10_000])
+async def test_what_waits_for_redis_takes_no_more_memory_than_it_may(
+    start_bus: StartBus, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    monkeypatch.setattr(bus_module, "OUTBOX", 1_000_000)
+    redis_server.stop()
+    bus = await start_bus()
+    seqs = itertools.count(1)
+    tracemalloc.start()
+    try:
+        while not bus.state.dropped:
+            bus.publish(status("a", next(seqs), text="😀" * length))
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert 800_000 < held <= 1_050_000
 
 
 async def test_a_stop_ends_also_when_the_client_puts_an_error_in_its_place(
@@ -269,12 +302,16 @@ async def test_a_stop_does_not_wait_for_a_redis_that_is_away(
 
 
 async def test_a_stop_says_what_a_redis_that_is_away_will_never_get(
-    start_bus: StartBus, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
+    start_bus: StartBus,
+    redis_server: RedisServer,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    monkeypatch.setattr(bus_module, "OUTBOX", 250_000)
     redis_server.stop()
     bus = await start_bus()
     for seq in (1, 2, 3):
-        bus.publish(status("a", seq))
+        bus.publish(status("a", seq, text="x" * 100_000))
     caplog.clear()
 
     await bus.close()
@@ -283,52 +320,6 @@ async def test_a_stop_says_what_a_redis_that_is_away_will_never_get(
     assert said.levelname == "WARNING"
     assert "3 recorded events" in said.message
     assert str(bus.state.reason) in said.message
-
-
-@pytest.fixture
-async def tls_redis(tmp_path: Path) -> AsyncIterator[RedisServer]:
-    server = RedisServer(tmp_path, tls=True)
-    server.start()
-    idle = _open_sockets()
-    yield server
-    # An encrypted connection that was given up ends when its other side has said goodbye too.
-    await until(lambda: _open_sockets() <= idle)
-    server.stop()
-
-
-def _open_sockets() -> int:
-    """Count what the running loop watches."""
-    return len(vars(asyncio.get_running_loop())["_selector"].get_map())
-
-
-async def test_an_encrypted_redis_with_a_password_works(tls_redis: RedisServer) -> None:
-    ours, theirs = RedisBus(tls_redis.tls_url()), RedisBus(tls_redis.tls_url())
-    await ours.start()
-    await theirs.start()
-    listener = Listener(theirs)
-
-    ours.publish(status("a", 1))
-    await until(lambda: listener.heard)
-
-    assert ours.state.ok
-    await ours.close()
-    await theirs.close()
-
-
-@pytest.mark.parametrize("wrong", ["password", "certificate"])
-async def test_a_redis_that_does_not_let_us_in_is_away_and_the_password_is_not_told(
-    tls_redis: RedisServer, caplog: pytest.LogCaptureFixture, wrong: str
-) -> None:
-    url = tls_redis.tls_url("n0t-it") if wrong == "password" else tls_redis.tls_url()
-    bus = RedisBus(url if wrong == "password" else url.partition("?")[0])
-
-    await bus.start()
-
-    await until(lambda: wrong in str(bus.state.reason).lower())
-    assert not bus.state.ok
-    reason = str(bus.state.reason)
-    assert not any(secret in reason + caplog.text for secret in ("n0t-it", PASSWORD, "s3cret"))
-    await bus.close()
 
 
 @pytest.mark.parametrize("payload", ["", "{", "[]", "{}", b"\xff"])
