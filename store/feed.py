@@ -117,8 +117,13 @@ class Feed:
         """Tell what the log holds beyond what was told."""
         full = True
         while full or self._known > self._last:
-            page = await events.after(self._last, PAGE)
+            since = self._last
+            page = await events.after(since, PAGE)
             full = len(page) == PAGE
+            # Looked at after the page: the log can be trimmed while it is read.
+            trimmed = await events.trimmed()
+            if since < trimmed:
+                self._cut_off(trimmed)
             for event in page:
                 # While the log was read, the bus may have told the first of them.
                 if event.id is not None and event.id > self._last:
@@ -128,3 +133,13 @@ class Feed:
                 # An id that is in no log: it came from another one, such as before a restored
                 # backup, or was trimmed meanwhile.
                 self._known = self._last
+
+    def _cut_off(self, trimmed: int) -> None:
+        """End the readers of events that were removed before they could be told.
+
+        Each knows what it was told last, comes back with that, and is told of the gap.
+        """
+        logger.warning("The log was trimmed beyond what was told: the streams begin anew")
+        self._last = max(self._last, trimmed)
+        for reader in tuple(self._readers):
+            reader.fail(DatabaseAway("The log was trimmed while the database was away."))

@@ -32,6 +32,7 @@ class Subscription:
         self._queue: deque[Event] = deque()
         self._news = asyncio.Event()
         self._ended = False
+        self._failure: Exception | None = None
         self.overflowed = False
         """Whether events were missed because the reader was too slow."""
 
@@ -53,6 +54,11 @@ class Subscription:
         self._news.set()
         self._on_close(self)
 
+    def fail(self, why: Exception) -> None:
+        """Listen no more; the iteration raises this after what is already here."""
+        self._failure = why
+        self.close()
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -65,7 +71,7 @@ class Subscription:
     async def __anext__(self) -> Event:
         while not self._queue:
             if self._ended:
-                raise StopAsyncIteration
+                raise self._failure or StopAsyncIteration
             self._news.clear()
             await self._news.wait()
         return self._queue.popleft()

@@ -159,6 +159,22 @@ async def test_a_trimmed_log_is_told_as_a_gap(api: Api) -> None:
     assert event.last_event_id == str(oldest)
 
 
+async def test_a_log_that_is_trimmed_before_it_was_told_is_told_as_a_gap_to_who_comes_back(
+    api: Api,
+) -> None:
+    async with following(api) as reader:
+        await reader.opened()
+        last = await api.trimmed_elsewhere()
+        api.publish(last)
+        with pytest.raises(EOFError):
+            await reader.next()
+    async with following(api, headers={"Last-Event-ID": reader.last_event_id}) as again:
+        await again.opened()
+        gap, event = await again.next(), await again.next()
+    assert gap.event == "gap"
+    assert event.data["id"] == last.id
+
+
 @pytest.mark.parametrize("last", ["-1", "x", "1.5", "9" * 19, "9" * 5000, "\u0661"])
 async def test_an_id_that_is_none_is_400(api: Api, last: str) -> None:
     answer = await api.get("/events", headers={"Last-Event-ID": last})

@@ -200,6 +200,23 @@ async def test_a_log_that_is_trimmed_while_it_is_replayed_is_told_as_a_gap(
     assert told == ["gap", 1, 2, "gap", 6, 7, 8]
 
 
+async def test_a_log_that_is_trimmed_before_it_was_told_is_told_as_a_gap_to_who_comes_back(
+    api: Api,
+) -> None:
+    async with api.ws_connect("/ws") as socket:
+        hello, _ = await opened(socket)
+        last = await api.trimmed_elsewhere()
+        api.publish(last)
+        assert await close_code(socket) == WSCloseCode.TRY_AGAIN_LATER
+    known = hello["data"]["newest"]
+    async with api.ws_connect(f"/ws?since={known}") as again:
+        await opened(again)
+        gap, event = await again.receive_json(timeout=10), await again.receive_json(timeout=10)
+    assert gap["type"] == "gap"
+    assert gap["data"] == {"since": known, "oldest": last.id, "newest": last.id}
+    assert event["id"] == last.id
+
+
 async def test_an_id_from_another_log_is_told_as_a_gap(api: Api) -> None:
     account_id = await api.create()
     await api.recorded()

@@ -12,6 +12,7 @@ from api.keys import BUS, MANAGER, RECORDER
 from api.lifetime import LIFETIME
 from api.listeners import LISTENERS
 from store import events, models, retention
+from store.database import transaction
 from store.events import Event
 from store.retention import Retention
 from store.status import Cause, Status
@@ -91,6 +92,18 @@ class Api(TestClient[web.Request, web.Application]):
         oldest = await events.oldest_id()
         assert oldest is not None
         return oldest
+
+    async def trimmed_elsewhere(self) -> Event:
+        """Have another server record events and remove all but the last, before any was told."""
+        now = datetime.now(UTC)
+        async with transaction() as connection:
+            for seq in (1, 2, 3):
+                row = await models.Event.create(
+                    account_id="b", seq=seq, type="status", at=now, data={}, using_db=connection
+                )
+            await models.Event.filter(id__lt=row.id).using_db(connection).delete()
+            await models.Trimmed.create(id=models.ONLY, until=row.id - 1, using_db=connection)
+        return Event("status", "b", now, {}, seq=3, id=row.id)
 
     async def empty_log(self) -> int:
         """Leave no event in the log, and tell the id of the last one."""

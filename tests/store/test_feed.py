@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from store import events, models
+from store import events, models, retention
 from store.bus import InProcessBus
 from store.errors import DatabaseAway
 from store.events import Event
 from store.feed import Feed
 from store.recorder import Recorder
+from store.retention import YOUNG, Retention
 from store.subscription import Subscription
 from tests.store.parts import qr, soon, status
 
@@ -155,6 +156,39 @@ async def test_a_missing_event_is_told_when_the_database_can_be_read_again(
     async with feed.subscribe() as reader:
         bus.pass_on(await written_elsewhere("b", 1), ours=False)
         await away.wait()
+
+        assert keys(await read(reader, 1)) == [("b", 1)]
+
+
+@pytest.mark.parametrize("kept", [0, 1])
+async def test_a_log_that_is_trimmed_before_it_was_told_ends_its_readers_and_then_goes_on(
+    feed: Feed, recorder: Recorder, bus: InProcessBus, kept: int
+) -> None:
+    readers = [feed.subscribe(), feed.subscribe(types=["message"])]
+    bus.publish(qr("a"))
+    last = [await written_elsewhere("b", seq) for seq in (1, 2, 3)][-1]
+    await retention.trim(Retention(max_count=kept), last.at + 2 * YOUNG)
+
+    bus.pass_on(last, ours=False)
+
+    assert keys(await read(readers[0], 1)) == [("a", None)]
+    for reader in readers:
+        with pytest.raises(DatabaseAway, match="trimmed"):
+            await soon(anext(reader))
+    async with feed.subscribe() as back:
+        bus.pass_on(last, ours=False)
+        recorder.record(status("a", 1))
+        assert keys(await read(back, 1)) == [("a", 1)]
+
+
+async def test_a_log_that_is_trimmed_no_further_than_it_was_told_ends_no_reader(
+    feed: Feed, recorder: Recorder, bus: InProcessBus
+) -> None:
+    async with feed.subscribe() as reader:
+        recorder.record(status("a", 1))
+        told = await read(reader, 1)
+        await retention.trim(Retention(max_count=0), told[0].at + 2 * YOUNG)
+        bus.pass_on(await written_elsewhere("b", 1), ours=False)
 
         assert keys(await read(reader, 1)) == [("b", 1)]
 
