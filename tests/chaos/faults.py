@@ -17,7 +17,7 @@ from tests.chaos import locks
 from tests.chaos.account import Account
 from tests.chaos.processes import all_processes
 from tests.chaos.violation import Violation
-from tests.chaos.world import LOOK_EVERY, World
+from tests.chaos.world import World
 
 Fault = Callable[[World], Awaitable[str]]
 """Gives a word on what it did, for the history."""
@@ -94,13 +94,18 @@ async def living_owner(world: World) -> str:
 async def kill_browser_over_and_over(world: World) -> str:
     """Kill each browser of an account, until it is given up; then a human connects it again."""
     account = await online(world)
-    gave_up = account.gave_up
-    while account.gave_up == gave_up:
+    gave_up, killed = account.gave_up, set[int]()
+
+    async def complaints() -> list[str]:
         for main in world.browsers().get(account.id, []):
+            killed.add(main.pid)
             with suppress(ProcessLookupError):
                 os.kill(main.pid, signal.SIGKILL)
-        await asyncio.sleep(LOOK_EVERY)
         await world.read_log(account)
+        enough = account.gave_up > gave_up
+        return [] if enough else [f"{account.id} is not given up after {len(killed)} kills"]
+
+    await world.well(complaints, calm_looks=1)
     return account.id
 
 
