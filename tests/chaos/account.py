@@ -16,6 +16,8 @@ class Account:
     newest_seq: int = 0
     awaited: set[str] = field(default_factory=set)
     """Texts that were sent to it and are not in its log yet."""
+    changes: int = 0
+    """How often its log tells of a status."""
     failures: int = 0
     """How many in its log count towards giving up."""
     gave_up: int = 0

@@ -1,7 +1,8 @@
 """Faults of the machine: killed and frozen browsers, locks, Redis, the database.
 
 Each fault is a function that does its harm, repairs what a human would have to, tells the model
-what may be expected now, and returns. What follows is the server's affair.
+what may be expected now, and returns. What follows is the server's affair. A fault that waits for
+anything after its harm is done says so before: see `World.harmed`.
 """
 
 import asyncio
@@ -59,6 +60,7 @@ async def freeze_browser_for_ever(world: World) -> str:
     account = await online(world)
     main = world.browser(account)
     os.killpg(main, signal.SIGSTOP)
+    world.harmed()
     await gone(world, main)
     return account.id
 
@@ -68,6 +70,7 @@ async def stale_locks(world: World) -> str:
     account, kind = await at_rest(world), world.deal("stale locks", locks.STALE)
     left = locks.leave(world.profiles / account.id, kind)
     before = {path: path.lstat().st_ino for path in left}
+    world.harmed()
     await world.command(account, "connect")
     await world.reaches(account, Status.CONNECTED)
     stay = [str(path) for path in left if _inode(path) == before[path]]
@@ -80,6 +83,7 @@ async def living_owner(world: World) -> str:
     """Have somebody else hold a profile, which is to be said clearly, and then connect again."""
     account, our_lock = await at_rest(world), world.deal("living owner", (True, False))
     owner = locks.LivingOwner(world.profiles / account.id, our_lock=our_lock)
+    world.harmed()
     try:
         await world.command(account, "connect")
         await world.reaches(account, Status.FAILED)

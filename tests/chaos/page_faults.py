@@ -5,6 +5,7 @@ import asyncio
 from store.status import Status
 from tests.chaos.account import Account
 from tests.chaos.faults import Fault, gone, online
+from tests.chaos.humans import send
 from tests.chaos.world import World
 
 MODULES = (None, "WAWebConnModel", "WAWebStreamModel")
@@ -35,6 +36,7 @@ async def offline(world: World) -> str:
 async def terms(world: World) -> str:
     account = await online(world)
     fault = await world.fault("terms", number=account.number)
+    world.harmed()
     await world.reaches(account, Status.ACTION_REQUIRED)
     await world.end_fault(fault)
     return account.id
@@ -51,6 +53,7 @@ async def conflict(world: World) -> str:
     """Have another place take the session, until a human takes it back."""
     account = await online(world)
     await world.fault("conflict", number=account.number)
+    world.harmed()
     await world.reaches(account, Status.ACTION_REQUIRED)
     await world.command(account, "restart")
     return account.id
@@ -58,29 +61,32 @@ async def conflict(world: World) -> str:
 
 async def reload(world: World) -> str:
     account = await online(world)
+    changes = account.changes
     await world.fault("reload", number=account.number)
+    world.harmed()
+
+    async def complaints() -> list[str]:
+        await world.read_log(account)
+        return [] if account.changes > changes else [f"{account.id} tells of no reload"]
+
+    await world.well(complaints, calm_looks=1)
     return account.id
 
 
 async def hang(world: World) -> str:
     """Have the page busy for ever; only a restart of its browser helps."""
-    account = await online(world)
-    main = world.browser(account)
-    await world.fault("hang", number=account.number)
-    await gone(world, main)
-    return account.id
+    return await _end_browser_with(world, "hang")
 
 
 async def short_hang(world: World) -> str:
     account, seconds = await online(world), world.random.uniform(0.5, 3)
     await world.fault("hang", number=account.number, seconds=seconds)
+    await asyncio.sleep(seconds)
     return f"{account.id} for {seconds:.1f} s"
 
 
 async def crash(world: World) -> str:
-    account = await online(world)
-    await world.fault("crash", number=account.number)
-    return account.id
+    return await _end_browser_with(world, "crash")
 
 
 async def passkey(world: World) -> str:
@@ -88,6 +94,7 @@ async def passkey(world: World) -> str:
     account = world.random.choice(world.accounts)
     await world.command(account, "logout")
     fault = await world.fault("passkey", number=account.number)
+    world.harmed()
     await world.command(account, "connect")
     await world.reaches(account, Status.ACTION_REQUIRED)
     await world.end_fault(fault)
@@ -98,7 +105,7 @@ async def silent(world: World) -> str:
     """Have a message arrive of which no event tells."""
     account = await online(world)
     fault = await world.fault("silent", number=account.number)
-    await world.send(account, f"Unheard {fault}")
+    await send(world, account, f"Unheard {fault}")
     return await _end_later(world, fault, account)
 
 
@@ -111,6 +118,15 @@ async def broken_module(world: World) -> str:
     # A page that was loaded meanwhile lacks it still.
     await world.command(account, "restart")
     return f"{module}, {account.id}"
+
+
+async def _end_browser_with(world: World, kind: str) -> str:
+    account = await online(world)
+    main = world.browser(account)
+    await world.fault(kind, number=account.number)
+    world.harmed()
+    await gone(world, main)
+    return account.id
 
 
 async def _restart_with(world: World, kind: str, *, seconds: float) -> str:

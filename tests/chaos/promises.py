@@ -107,6 +107,7 @@ def read_on(account: Account, events: Sequence[Event], max_failures: int) -> Non
         account.newest_id, account.newest_seq = event["id"], event["seq"]
         account.awaited.discard(event["data"].get("text"))
         if event["type"] == "status":
+            account.changes += 1
             _count_failures(account, event, max_failures)
 
 

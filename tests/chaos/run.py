@@ -16,6 +16,7 @@ from pathlib import Path
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
 from tests.chaos.faults import MACHINE_FAULTS, Fault
+from tests.chaos.humans import help_accounts, write_messages
 from tests.chaos.model import ONLINE
 from tests.chaos.page_faults import PAGE_FAULTS
 from tests.chaos.processes import adopting
@@ -45,7 +46,7 @@ class Plan:
     faults: int = 200
     accounts: int = 8
     deadline: float = 60.0
-    """Seconds in which all must be well again after a fault."""
+    """Seconds from the end of a fault's harm, in which all must be well again."""
     kinds: Collection[str] = tuple(ALL_FAULTS)
 
 
@@ -54,7 +55,7 @@ class Result:
     """What came of it."""
 
     recovered: dict[str, list[float]] = field(default_factory=dict)
-    """Seconds until all was well, by kind of fault."""
+    """Seconds from the end of the harm until all was well, by kind of fault."""
     browsers: int = 0
     """How many browsers were seen."""
     commands: int = 0
@@ -64,7 +65,9 @@ class Result:
 
     def table(self) -> str:
         """Draw it up for people."""
-        rows = [f"{'fault':32}{'times':>6}{'median':>9}{'longest':>9}   seconds until all was well"]
+        rows = [
+            f"{'fault':32}{'times':>6}{'median':>9}{'longest':>9}   seconds from harm to all well"
+        ]
         for kind, seconds in sorted(self.recovered.items()):
             median, longest = statistics.median(seconds), max(seconds)
             rows.append(f"{kind:32}{len(seconds):6}{median:9.1f}{longest:9.1f}")
@@ -112,13 +115,12 @@ async def _run_on(plan: Plan, folder: Path, redis: RedisServer) -> Result:
 
 async def _attack(world: World, plan: Plan) -> Result:
     result = Result()
-    await world.start(plan.accounts)
+    await world.start(plan.accounts, help_accounts, write_messages)
     for number, kind in enumerate(_choose(plan), start=1):
         await _reconnect_some(world)
         began = time.monotonic()
         try:
-            note = await ALL_FAULTS[kind](world)
-            seconds = await world.settle()
+            note, seconds = await world.suffer(ALL_FAULTS[kind])
         except BaseException:
             say(f"{number:4}  {kind}: not survived")
             raise

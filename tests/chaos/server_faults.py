@@ -22,11 +22,13 @@ FORGOTTEN = (Status.LOGGED_OUT, Cause.USER_LOGOUT)
 
 
 async def kill_server(world: World) -> str:
+    world.harmed()
     await world.server.end(signal.SIGKILL)
     return await _start_again(world)
 
 
 async def stop_server(world: World) -> str:
+    world.harmed()
     code = await world.server.end(signal.SIGTERM)
     if code != 0:
         raise Violation(f"the server ended with code {code}")
@@ -47,6 +49,7 @@ async def second_server_leaves(world: World) -> str:
     await _is_refused(second, account)
     await world.settle()
     number = world.deal("ends of a server", ENDS)
+    world.harmed()
     await second.end(number)
     await world.remove_server(second)
     return number.name
@@ -56,6 +59,7 @@ async def second_server_takes_over(world: World) -> str:
     """Start a second server, which takes over everything when the first one ends."""
     first, _ = world.server, await world.add_server()
     number = world.deal("ends of a server", ENDS)
+    world.harmed()
     await first.end(number)
     await world.remove_server(first)
     _server_ended(world)

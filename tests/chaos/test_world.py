@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.violation import Violation
-from tests.chaos.world import World
+from tests.chaos.world import LOOK_EVERY, World
 from tests.redis_server import RedisServer
 
 
@@ -39,3 +39,45 @@ async def test_a_second_browser_is_seen_while_nobody_waits_for_anything(world: W
         assert not watching.done()
         with browser(world.profiles / "a"), pytest.raises(Violation, match="a has 2 browsers"):
             await watching
+
+
+class Twice:
+    """Complaints that end with every second look."""
+
+    def __init__(self) -> None:
+        self.looks = 0
+
+    async def __call__(self) -> list[str]:
+        self.looks += 1
+        return ["not yet"] if self.looks % 2 else []
+
+
+async def test_what_a_fault_waits_for_after_its_harm_counts_as_recovery(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    complaints = Twice()
+
+    async def settled() -> None:
+        pass
+
+    async def fault(world: World) -> None:
+        world.harmed()
+        await world.well(complaints, calm_looks=1)
+
+    monkeypatch.setattr(world, "settle", settled)
+    _, seconds = await world.suffer(fault)
+    assert seconds >= LOOK_EVERY
+
+
+async def test_all_waits_of_a_recovery_have_one_deadline(world: World) -> None:
+    complaints = Twice()
+
+    async def fault(world: World) -> None:
+        world.harmed()
+        await world.well(complaints, calm_looks=1)
+        world.deadline = LOOK_EVERY / 2
+        await world.well(complaints, calm_looks=1)
+
+    with pytest.raises(Violation, match="not yet"):
+        await world.suffer(fault)
+    assert complaints.looks == 3

@@ -25,6 +25,7 @@ async def commands(world: World) -> str:
             for _ in range(world.random.choice((1, 1, 2))):
                 await world.command(account, verb)
                 done.append(verb)
+            world.harmed()
             await asyncio.sleep(world.random.choice((0, 0, 0.3, 1, 2)))
     return " ".join(done)
 
@@ -57,6 +58,7 @@ async def unlink_while_offline(world: World) -> str:
     account = await at_rest(world)
     if await world.phone(account, "unlink", {}):
         account.expected.unlinked()
+    world.harmed()
     await world.command(account, "connect")
     return account.id
 

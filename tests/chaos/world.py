@@ -5,14 +5,11 @@ What is done to it is in the files of faults; what it should come to, in `model.
 """
 
 import asyncio
-import itertools
-import json
 import os
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Collection
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,10 +17,9 @@ import aiohttp
 import psutil
 
 from api.settings import Settings
-from store.status import Cause, Desired, Status
+from store.status import Status
 from tests.chaos import promises
 from tests.chaos.account import Account
-from tests.chaos.model import Session
 from tests.chaos.processes import (
     Process,
     all_processes,
@@ -59,9 +55,7 @@ SETTINGS = {
 LOOK_EVERY = 0.25
 WATCH_EVERY = 0.02
 """Seconds between two looks for a second browser. Each takes about a millisecond of a core."""
-MESSAGE_EVERY = 1.0
 MAX_FAILURES: int = Settings.model_fields["max_failures"].default
-FRIEND = "491700000077"
 CALM_LOOKS = 2
 """How often in a row all must be well: what was just broken may not have been noticed yet."""
 
@@ -81,9 +75,10 @@ class World:
         self.commands_met: Counter[tuple[Status, str]] = Counter()
         """How often a status met a command that was meant for it."""
         self.deadline = 60.0
+        self._harmed_at: float | None = None
         self._decks: dict[str, list[Any]] = {}
         self._baseline: Holding | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: list[asyncio.Future[None]] = []
 
     @property
     def server(self) -> ServerProcess:
@@ -105,10 +100,45 @@ class World:
             self.random.shuffle(hand)
         return hand.pop()
 
+    # What a fault does, and what follows.
+
+    async def suffer(self, fault: Callable[["World"], Awaitable[T]]) -> tuple[T, float]:
+        """Have a fault do its harm, and wait until all is as it should be.
+
+        Returns:
+            What the fault gave, and the seconds from the end of its harm.
+        """
+        self._harmed_at = None
+        try:
+            done = await fault(self)
+            self._harmed_at = harmed_at = self._harmed_at or time.monotonic()
+            await self.settle()
+            return done, time.monotonic() - harmed_at
+        finally:
+            self._harmed_at = None
+
+    def harmed(self) -> None:
+        """Note that a fault has done its harm: the seconds of recovery count from here.
+
+        A fault that only then waits for anything, or has the run's humans do something about it,
+        calls this itself; for all others it is done at their end.
+        """
+        self._harmed_at = time.monotonic()
+
+    def _time_is_up(self) -> float:
+        """Give the time at which a wait that begins now is over; a recovery has one for all."""
+        began = time.monotonic() if self._harmed_at is None else self._harmed_at
+        return began + self.deadline
+
     # From start to end.
 
-    async def start(self, accounts: int) -> None:
-        """Start a server, and have all its accounts connected."""
+    async def start(self, accounts: int, *others: Callable[["World"], Awaitable[None]]) -> None:
+        """Start a server, and have all its accounts connected.
+
+        Args:
+            accounts: How many.
+            others: Who else is at work all the time.
+        """
         self._folder.mkdir(parents=True, exist_ok=True)
         await self.server.start()
         for index in range(accounts):
@@ -117,11 +147,10 @@ class World:
         for work in (
             self._watch_browsers(),
             self.stream.follow(),
-            self._be_humans(),
-            self._write_messages(),
             reap(),
+            *(other(self) for other in others),
         ):
-            self._tasks.append(asyncio.create_task(work))
+            self._tasks.append(asyncio.ensure_future(work))
         for account in self.accounts:
             await self.command(account, "connect")
         await self.settle()
@@ -162,7 +191,7 @@ class World:
 
     async def command(self, account: Account, verb: str) -> None:
         """Command an account as a client does: again, while the server says to come back."""
-        deadline = time.monotonic() + self.deadline
+        deadline = self._time_is_up()
         while (answer := await self._try_command(account, verb)) is not None:
             if time.monotonic() > deadline:
                 raise Violation(f"{verb} of {account.id} is refused: {answer}")
@@ -205,59 +234,17 @@ class World:
         async with self.phones.post(path, json=body) as response:
             return response.status < 300
 
-    async def _be_humans(self) -> None:
-        """Scan every code of an account that is wanted, and connect again what was given up."""
-        while True:
-            with suppress(aiohttp.ClientError, ConnectionError, TimeoutError):
-                for item in await self._list():
-                    account = self._named(item["id"])
-                    if account is not None and not account.left_alone:
-                        await self._help(account, item["status"], item["cause"])
-            await asyncio.sleep(LOOK_EVERY)
-
-    async def _help(self, account: Account, status: str, cause: str) -> None:
-        if status == Status.QR_READY and account.expected.asked:
-            await self._scan(account)
-        elif (status, cause) == (Status.FAILED, Cause.GAVE_UP) and (
-            account.expected.desired is Desired.CONNECTED
-        ):
-            await self.command(account, "connect")
-
-    async def _write_messages(self) -> None:
-        """Be a friend who writes to accounts again and again, whatever happens to them."""
-        for number in itertools.count(1):
-            await asyncio.sleep(MESSAGE_EVERY)
-            linked = [a for a in self.accounts if a.expected.session is Session.KEPT]
-            if linked:
-                await self.send(self.random.choice(linked), f"Message {number}")
-
-    async def send(self, account: Account, text: str) -> None:
-        """Send a text to an account that is linked; it may not get lost."""
-        account.awaited.add(text)
-        if not await self.phone(account, "messages", {"from": FRIEND, "body": text}):
-            account.awaited.discard(text)
-
-    async def _scan(self, account: Account) -> None:
-        async with self.server.client.get(f"/accounts/{account.id}/qr?format=json") as response:
-            if response.status != 200:
-                return
-            code = json.loads(await response.text())["qr"]
-        if await self.phone(account, "scan", {"code": code}):
-            account.expected.scanned()
-
     # What is seen.
 
     async def statuses(self) -> dict[str, Status]:
         """Give the status of every account, as the server that is used says it."""
-        return {item["id"]: Status(item["status"]) for item in await self._list()}
+        return {item["id"]: Status(item["status"]) for item in await self.shown()}
 
-    async def _list(self) -> list[dict[str, Any]]:
+    async def shown(self) -> list[dict[str, Any]]:
+        """Give all accounts, as the server that is used shows them; none where it cannot."""
         async with self.server.client.get("/accounts?limit=500") as response:
             items: list[dict[str, Any]] = []
             return (await response.json())["items"] if response.status == 200 else items
-
-    def _named(self, account_id: str) -> Account | None:
-        return next((each for each in self.accounts if each.id == account_id), None)
 
     async def cause(self, account: Account) -> str:
         """Give the cause of an account's status, as the server that is used says it."""
@@ -288,23 +275,21 @@ class World:
 
         await self.well(complaints, calm_looks=1)
 
-    async def settle(self) -> float:
-        """Wait until all is as it should be; give the seconds it took.
+    async def settle(self) -> None:
+        """Wait until all is as it should be.
 
         Raises:
             Violation: It is not, within the deadline, or something is wrong that never may be.
         """
-        began = time.monotonic()
         await self.well(self._complaints, calm_looks=CALM_LOOKS)
         statuses = await self.statuses()
         for account in self.accounts:
             account.expected.settled(statuses[account.id])
         self._note_baseline()
-        return time.monotonic() - began
 
     async def well(self, complaints: Callable[[], Any], *, calm_looks: int) -> None:
         """Look until there have been no complaints for some looks in a row."""
-        deadline, calm = time.monotonic() + self.deadline, 0
+        deadline, calm = self._time_is_up(), 0
         while True:
             self._raise_what_was_seen()
             try:
