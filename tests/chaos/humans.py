@@ -44,7 +44,7 @@ async def send(world: World, account: Account, text: str) -> None:
 
 
 async def _help(world: World, account: Account, status: str, cause: str) -> None:
-    if status == Status.QR_READY and account.expected.asked:
+    if status == Status.QR_READY and account.expected.scans:
         await _scan(world, account)
     elif (status, cause) == (Status.FAILED, Cause.GAVE_UP) and (
         account.expected.desired is Desired.CONNECTED
@@ -57,5 +57,8 @@ async def _scan(world: World, account: Account) -> None:
         if response.status != 200:
             return
         code = json.loads(await response.text())["qr"]
+    if account.expected.session is Session.NONE and await world.phone(account, "unlink", {}):
+        # What a logout has left there, as it said.
+        account.expected.listed = False
     if await world.phone(account, "scan", {"code": code}):
         account.expected.scanned()

@@ -51,6 +51,26 @@ def wrong_statuses(accounts: Collection[Account], statuses: Mapping[str, Status]
     ]
 
 
+def wrong_devices(
+    accounts: Collection[Account], statuses: Mapping[str, Status], listed: Collection[str]
+) -> list[str]:
+    """Whoever is online is linked on the phone, and a session that has ended is not.
+
+    Args:
+        accounts: All of them.
+        statuses: Theirs, by id.
+        listed: The numbers of the phones that list a device.
+    """
+    complaints = []
+    for account in accounts:
+        ended = account.expected.session in (Session.NONE, Session.REMOVED)
+        if statuses.get(account.id) is Status.CONNECTED and account.number not in listed:
+            complaints.append(f"{account.id} is CONNECTED, and its phone lists no device")
+        if ended and account.number in listed and not account.expected.listed:
+            complaints.append(f"{account.id} is not told that its phone lists a device still")
+    return complaints
+
+
 def one_browser_each(found: Mapping[str, Collection[Process]]) -> None:
     """No profile has two browsers, not even for a moment.
 
@@ -108,11 +128,13 @@ def read_on(account: Account, events: Sequence[Event], max_failures: int) -> Non
         account.awaited.discard(event["data"].get("text"))
         if event["type"] == "status":
             account.changes += 1
-            _count_failures(account, event, max_failures)
+            _note_status(account, event, max_failures)
 
 
-def _count_failures(account: Account, event: Event, max_failures: int) -> None:
+def _note_status(account: Account, event: Event, max_failures: int) -> None:
     cause, detail = Cause(event["data"]["cause"]), event["data"]["detail"] or {}
+    if cause is Cause.USER_LOGOUT and "message" in detail:
+        account.expected.not_unlinked()
     if cause in BEGINNINGS:
         account.failures = 0
     elif "retryInSeconds" in detail and cause not in NOT_COUNTED:

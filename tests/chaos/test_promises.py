@@ -21,6 +21,7 @@ from tests.chaos.promises import (
     one_browser_each,
     read_on,
     wrong_browsers,
+    wrong_devices,
     wrong_statuses,
 )
 from tests.chaos.states import STATES
@@ -65,6 +66,20 @@ def test_one_browser_belongs_to_an_open_account_and_none_to_another(account: Acc
     assert not wrong_browsers([account], {}, {"a": Status.DISCONNECTED})
     assert wrong_browsers([account], {}, {"a": Status.CONNECTED})
     assert wrong_browsers([account], one, {"a": Status.DISCONNECTED})
+
+
+def test_whoever_is_online_is_listed_on_the_phone(account: Account) -> None:
+    assert not wrong_devices([account], {"a": Status.CONNECTED}, [account.number])
+    assert wrong_devices([account], {"a": Status.CONNECTED}, [])
+
+
+def test_a_logout_that_leaves_a_device_on_the_phone_must_say_so(account: Account) -> None:
+    account.expected.logout()
+    assert not wrong_devices([account], {"a": Status.LOGGED_OUT}, [])
+    read_on(account, [event(1, Cause.USER_LOGOUT)], 5)
+    assert wrong_devices([account], {"a": Status.LOGGED_OUT}, [account.number])
+    read_on(account, [event(2, Cause.USER_LOGOUT, message="Remove it on the phone.")], 5)
+    assert not wrong_devices([account], {"a": Status.LOGGED_OUT}, [account.number])
 
 
 def test_two_browsers_on_one_profile_are_a_violation_at_once() -> None:

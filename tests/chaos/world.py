@@ -266,6 +266,12 @@ class World:
         """Give the process id of an account's browser, which is open."""
         return self.browsers()[account.id][0].pid
 
+    async def _phones_with_devices(self) -> set[str]:
+        async with self.phones.get("/sim/phones") as response:
+            return {
+                phone["number"] for phone in (await response.json())["items"] if phone["linked"]
+            }
+
     async def reaches(self, account: Account, *wanted: Status) -> None:
         """Wait until an account has one of these statuses."""
 
@@ -320,6 +326,7 @@ class World:
             *promises.wrong_browsers(self.accounts, found, statuses),
             *promises.left_behind(descended, mains, os.getsid(0)),
             *[text for account in self.accounts for text in await self._missed(account)],
+            *promises.wrong_devices(self.accounts, statuses, await self._phones_with_devices()),
             *promises.grown(self._holding(len(mains)), self._baseline),
         ]
 
