@@ -8,14 +8,14 @@ import asyncio
 import itertools
 import logging
 import sqlite3
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.exceptions import IntegrityError, ValidationError
 
-from store import leases, models
+from store import leases, writing
 from store.accounts import AccountChanges
 from store.bus import Bus
 from store.database import transaction
@@ -36,8 +36,6 @@ BATCH = 200
 COMMIT_SECONDS = 30.0
 """How long a commit may take before it is tried anew: a server that is frozen, or that has vanished
 from the network, never answers. It may happen nevertheless, and is then found."""
-WRITER_LOCK = 0x77616577
-"""Names our lock among all that the users of one Postgres database may take."""
 REFUSALS = (
     IntegrityError,
     ValidationError,
@@ -317,21 +315,19 @@ class Recorder:
             return await self._insert(batch)
         except IntegrityError:
             # When the answer to a commit is lost, it has happened all the same.
-            if len(batch) == 1 and (event := await _find(batch[0].event)):
+            if len(batch) == 1 and (event := await writing.find(batch[0].event)):
                 return [event]
             raise
 
     async def _insert(self, batch: Sequence[_Entry]) -> list[Event]:
         fenced = {entry.event.account_id for entry in batch if entry.epoch is not None}
         async with transaction() as connection:
-            await _wait_for_turn(connection)
+            await writing.wait_for_turn(connection)
             current = await leases.current_epochs(connection, fenced)
             stale = [entry for entry in batch if entry.is_stale(current)]
             valid = [entry for entry in batch if not entry.is_stale(current)]
-            kept = [await _keep_event(entry.event, connection) for entry in valid]
-            for account_id, (seq, fields) in _changes(valid).items():
-                query = models.Account.filter(id=account_id).using_db(connection)
-                await query.update(seq=seq, **fields)
+            kept = await writing.insert([entry.event for entry in valid], connection)
+            await writing.change_accounts(_changes(valid), connection)
         for entry in stale:
             self._refuse(entry)
         return kept
@@ -356,16 +352,6 @@ class Recorder:
         self._reason = None
 
 
-async def _wait_for_turn(connection: BaseDBAsyncClient) -> None:
-    """Let no other server write events before the transaction ends.
-
-    So ids are committed in their order: who has seen one will find no smaller one later. On SQLite
-    a transaction is alone anyway.
-    """
-    if connection.capabilities.dialect == "postgres":
-        await connection.execute_query(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
-
-
 def is_refusal(error: Exception) -> bool:
     """Return whether the database refused what it was given, as opposed to not answering.
 
@@ -377,33 +363,10 @@ def is_refusal(error: Exception) -> bool:
     return sqlstate_of(error)[:2] in ("22", "23")
 
 
-def _changes(batch: Sequence[_Entry]) -> dict[str, tuple[int, AccountChanges]]:
+def _changes(batch: Sequence[_Entry]) -> dict[str, dict[str, Any]]:
     """Return what a batch makes of each account, so that each is written once."""
-    changes: dict[str, tuple[int, AccountChanges]] = {}
+    changes = defaultdict[str, dict[str, Any]](dict)
     for entry in batch:
-        account_id, seq = entry.event.account_id, entry.event.seq
-        if seq is not None:
-            _, before = changes.get(account_id, (0, {}))
-            changes[account_id] = (seq, {**before, **(entry.changes or {})})
+        if entry.event.seq is not None:
+            changes[entry.event.account_id].update(entry.changes or {}, seq=entry.event.seq)
     return changes
-
-
-async def _keep_event(event: Event, connection: BaseDBAsyncClient) -> Event:
-    if event.seq is None:
-        return event
-    row = await models.Event.create(
-        account_id=event.account_id,
-        seq=event.seq,
-        type=str(event.type),
-        at=event.at,
-        data=event.data,
-        using_db=connection,
-    )
-    return event.with_id(row.id)
-
-
-async def _find(event: Event) -> Event | None:
-    row = await models.Event.get_or_none(account_id=event.account_id, seq=event.seq)
-    if row is None or (row.type, row.at) != (str(event.type), event.at):
-        return None
-    return event.with_id(row.id)
