@@ -119,13 +119,14 @@ class Settings(BaseSettings):
         ge=0,
         le=36_500,
         allow_inf_nan=False,
-        description="Days that recorded events are kept; 0 is for ever.",
+        description="Days that recorded events are kept, an hour at least; 0 is for ever.",
     )
     events_max_count: int = Field(
         1_000_000,
         ge=0,
         le=10**12,
-        description="How many recorded events are kept, of all accounts; 0 is no limit.",
+        description="How many recorded events are kept, of all accounts; those of the last hour "
+        "always are; 0 is no limit.",
     )
     log_level: LogLevel = Field("INFO", description="Least severe log lines that are written.")
     log_format: LogFormat = Field(
