@@ -167,9 +167,20 @@ def test_s13_prometheus_finds_the_servers_key_where_its_configuration_says() -> 
 
 def test_s13_databases_cannot_be_reached_from_outside() -> None:
     assert container.compose()["networks"]["inside"] == {"internal": True}
-    for name in ("postgres", "redis", "prometheus"):
+    for name in ("postgres", "redis"):
         assert service(name)["networks"] == ["inside"], name
         assert "ports" not in service(name), name
+
+
+def test_s13_what_has_a_port_can_be_reached_there_and_by_default_from_this_machine_alone() -> None:
+    networks = container.compose()["networks"]
+    reached = {name: found for name, found in services().items() if "ports" in found}
+    assert set(reached) == {"wa-manager", "prometheus", "grafana"}
+    for name, found in reached.items():
+        # From an internal network an engine publishes nothing, nor can an Alertmanager be told.
+        assert any(networks[network] is None for network in found["networks"]), name
+        [port] = found["ports"]
+        assert port.startswith(("127.0.0.1:", "${BIND_ADDRESS:-127.0.0.1}:")), name
 
 
 def test_s13_images_are_pinned_to_a_version() -> None:
