@@ -57,7 +57,7 @@ programs:
 	@scripts/install-system-packages.sh chromium npm venv
 
 test-programs:
-	@scripts/install-system-packages.sh chromium curl npm venv redis-server postgresql
+	@scripts/install-system-packages.sh chromium curl npm venv redis-server postgresql promtool
 
 .venv/bin/python:
 	@scripts/install-system-packages.sh venv

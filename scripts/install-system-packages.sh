@@ -3,7 +3,7 @@
 #
 #   scripts/install-system-packages.sh NEED...
 #
-# NEED: chromium, curl, redis-server, postgresql, npm, venv
+# NEED: chromium, curl, redis-server, postgresql, promtool, npm, venv
 set -eu
 
 DOWNLOADS=/usr/local/lib/chrome-headless-shell
@@ -33,6 +33,7 @@ has() {
 package() {
     case $1 in
         chromium) echo chromium-headless-shell ;;
+        promtool) echo prometheus ;;
         venv) echo python3-venv ;;
         *) echo "$1" ;;
     esac

@@ -2,24 +2,25 @@
 
 import json
 import re
-from collections.abc import Iterator
 from itertools import combinations
-from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from api.metrics.streams import Drop
 from store.status import Status
+from tests.api.metrics.asked import (
+    ALERTS,
+    COMPOSE,
+    DASHBOARD,
+    EXPRESSIONS,
+    PROMETHEUS,
+    members,
+    yaml,
+)
 from tests.api.metrics.scrape import Scrape, scrape
 from tests.api.told import Api
 from tests.told import until
-
-COMPOSE = Path(__file__).parents[3] / "compose"
-PROMETHEUS = COMPOSE / "prometheus.yml"
-ALERTS = COMPOSE / "alerts.yml"
-DASHBOARD = COMPOSE / "grafana/dashboards/wa-manager.json"
 
 OF_PROMETHEUS = {"job", "instance", "le"}
 """Labels that are added by whoever reads the figures, or by their form."""
@@ -31,29 +32,8 @@ VALUES = {
 }
 
 
-def yaml(path: Path) -> Any:
-    return YAML(typ="safe").load(path)
-
-
-def members(value: Any, name: str) -> Iterator[Any]:
-    """Give every member with this name, at any depth."""
-    if isinstance(value, dict):
-        if name in value:
-            yield value[name]
-        value = list(value.values())
-    if isinstance(value, list):
-        for each in value:
-            yield from members(each, name)
-
-
 def panels() -> list[dict[str, Any]]:
     return list(json.loads(DASHBOARD.read_text())["panels"])
-
-
-EXPRESSIONS = [
-    *members(yaml(ALERTS), "expr"),
-    *members(json.loads(DASHBOARD.read_text()), "expr"),
-]
 
 
 @pytest.fixture
