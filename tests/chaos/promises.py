@@ -5,7 +5,6 @@ deadline. What could never come right again is raised at once.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 from store.status import Cause, Status
 from tests.chaos.account import Account
@@ -14,12 +13,6 @@ from tests.chaos.processes import Process
 from tests.chaos.violation import Violation
 from tests.harness import Event
 
-DESCRIPTORS_PER_BROWSER = 5
-"""The profile's lock, two pipes to speak by, one for its stderr, and its pidfd."""
-SPARE_DESCRIPTORS = 6
-"""Connections of our own client, and files that are open for a moment."""
-SPARE_THREADS = 6
-"""The threads of asyncio's pool, which are started when they are needed first and then stay."""
 BEGINNINGS = {
     Cause.USER_CONNECT,
     Cause.USER_RESTART,
@@ -28,17 +21,6 @@ BEGINNINGS = {
 """After these the failures of an account are counted anew."""
 NOT_COUNTED = {Cause.PAGE_UNREACHABLE, Cause.OFFLINE, Cause.PROFILE_LOCKED}
 """Failures of the network, which are retried for ever, and of the lock, which has its own limit."""
-
-
-@dataclass(frozen=True)
-class Holding:
-    """What a server process holds."""
-
-    server: int
-    """Its process id."""
-    descriptors: int
-    """Without those of its browsers."""
-    threads: int
 
 
 def wrong_statuses(accounts: Collection[Account], statuses: Mapping[str, Status]) -> list[str]:
@@ -152,17 +134,3 @@ def missing_texts(account: Account) -> list[str]:
         account.awaited.clear()
     due = account.awaited and account.expected.goals == ONLINE
     return [f"{account.id} did not get {account.awaited}"] if due else []
-
-
-def grown(held: Holding | None, first: Holding | None) -> list[str]:
-    """A server holds no more descriptors and threads than when all was well for the first time."""
-    if held is None:
-        return ["the server is gone"]
-    if first is None or first.server != held.server:
-        return []
-    complaints = []
-    if held.descriptors > first.descriptors + SPARE_DESCRIPTORS:
-        complaints.append(f"descriptors: {held.descriptors}, at first {first.descriptors}")
-    if held.threads > first.threads + SPARE_THREADS:
-        complaints.append(f"threads: {held.threads}, at first {first.threads}")
-    return complaints

@@ -12,10 +12,6 @@ from tests.chaos.model import Expected, Session
 from tests.chaos.page_faults import PAGE_FAULTS
 from tests.chaos.processes import Process, descendants
 from tests.chaos.promises import (
-    SPARE_DESCRIPTORS,
-    SPARE_THREADS,
-    Holding,
-    grown,
     left_behind,
     missing_texts,
     one_browser_each,
@@ -139,12 +135,3 @@ def test_a_text_that_did_not_come_is_complained_of_where_it_should_have(account:
     account.expected.connect()
     read_on(account, [{"id": 1, "seq": 1, "type": "message", "data": {"text": "Hello"}}], 5)
     assert not missing_texts(account)
-
-
-def test_a_server_that_holds_ever_more_is_complained_of() -> None:
-    first = Holding(server=1, descriptors=20, threads=8)
-    for more in (Holding(1, 21 + SPARE_DESCRIPTORS, 8), Holding(1, 20, 9 + SPARE_THREADS)):
-        assert grown(more, first)
-    assert not grown(Holding(1, 20 + SPARE_DESCRIPTORS, 8 + SPARE_THREADS), first)
-    assert not grown(Holding(2, 99, 99), first)
-    assert grown(None, first)

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiohttp
-import psutil
 
 from api.settings import Settings
 from store.status import Status
 from tests.chaos import promises
 from tests.chaos.account import Account
+from tests.chaos.holding import Holding, too_much
 from tests.chaos.processes import (
     Process,
     all_processes,
@@ -28,7 +28,6 @@ from tests.chaos.processes import (
     reap,
     session_leaders,
 )
-from tests.chaos.promises import DESCRIPTORS_PER_BROWSER, Holding
 from tests.chaos.stream import Stream
 from tests.chaos.violation import Violation
 from tests.harness import ServerProcess
@@ -77,7 +76,6 @@ class World:
         self.deadline = 60.0
         self._harmed_at: float | None = None
         self._decks: dict[str, list[Any]] = {}
-        self._baseline: Holding | None = None
         self._tasks: list[asyncio.Future[None]] = []
 
     @property
@@ -291,7 +289,6 @@ class World:
         statuses = await self.statuses()
         for account in self.accounts:
             account.expected.settled(statuses[account.id])
-        self._note_baseline()
 
     async def well(self, complaints: Callable[[], Any], *, calm_looks: int) -> None:
         """Look until there have been no complaints for some looks in a row."""
@@ -327,7 +324,7 @@ class World:
             *promises.left_behind(descended, mains, os.getsid(0)),
             *[text for account in self.accounts for text in await self._missed(account)],
             *promises.wrong_devices(self.accounts, statuses, await self._phones_with_devices()),
-            *promises.grown(self._holding(len(mains)), self._baseline),
+            *too_much(self._holding(), len(mains), len(self.accounts)),
         ]
 
     def left(self) -> list[str]:
@@ -348,16 +345,9 @@ class World:
         unheard = [f"{account.id}: the stream did not bring {missing}"] if missing else []
         return [*unheard, *promises.missing_texts(account)]
 
-    def _note_baseline(self) -> None:
-        held = self._holding(sum(map(len, self.browsers().values())))
-        if held and (self._baseline is None or self._baseline.server != held.server):
-            self._baseline = held
-
-    def _holding(self, open_browsers: int) -> Holding | None:
+    def _holding(self) -> Holding | None:
         assert self.server.process is not None
         try:
-            process = psutil.Process(self.server.process.pid)
-            descriptors = process.num_fds() - DESCRIPTORS_PER_BROWSER * open_browsers
-            return Holding(process.pid, descriptors, process.num_threads())
-        except psutil.Error:
+            return Holding.of(self.server.process.pid, self.server.port, self.redis.port)
+        except OSError:
             return None
