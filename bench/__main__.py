@@ -1,11 +1,11 @@
-"""The benchmarks: `python -m bench restore`, `… soak`, `… streams`."""
+"""The benchmarks: `python -m bench restore`, `… soak`, `… streams`, `… storm`."""
 
 import argparse
 import asyncio
 
-from bench import restore, soak, streams
+from bench import restore, soak, streams, streams_storm
 
-BENCHMARKS = {"restore": restore, "soak": soak, "streams": streams}
+BENCHMARKS = {"restore": restore, "soak": soak, "streams": streams, "storm": streams_storm}
 
 
 def main() -> None:

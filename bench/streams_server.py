@@ -29,8 +29,6 @@ from store.tasks import abandon
 
 SENDERS = 10
 """Of so many accounts there are events; the server knows nothing else of them."""
-BACKLOG = 128
-"""What asyncio takes for a listener of its own."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     app = init_app(settings)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, backlog=BACKLOG).start()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
     with socket.socket() as narrow:
         narrow.bind(("127.0.0.1", 0))
         # Whoever is accepted inherits it.
