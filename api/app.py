@@ -19,13 +19,14 @@ from actors.surroundings import Deadlines
 from actors.tenure import LeaseTerms
 from api.auth import KEY, load_key, require_key
 from api.errors import problems
-from api.keys import BUS, FEED, MANAGER, RECORDER, SETTINGS
+from api.keys import BUS, FEED, MANAGER, RECORDER, SETTINGS, TURNS
 from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
 from api.listeners import LISTENERS, close_streams
 from api.logs import hide
 from api.metrics.metrics import METRICS, Metrics
 from api.routes import OPEN, ROUTES
 from api.settings import Settings, SettingsError, variable
+from api.turns import Turns
 from store.bus import Bus, InProcessBus, RedisBus
 from store.database import open_database
 from store.feed import Feed
@@ -84,6 +85,7 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
     app[LISTENERS] = set()
     bus = app[BUS] = _bus(settings)
     app[FEED] = Feed(bus)
+    app[TURNS] = Turns()
     recorder = app[RECORDER] = Recorder(bus)
     app[MANAGER] = make_manager(manager_config(settings), recorder, figures.accounts)
     app.add_routes(ROUTES)

@@ -7,13 +7,15 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from api.accounts import present
-from api.keys import MANAGER
+from api.keys import MANAGER, TURNS
 from api.schemas import PairingCode, Qr, SnapshotAccount, StreamQuery
+from api.turns import Turns
 from store import accounts, events
 from store.events import Event, timestamp
 from store.subscription import Subscription
@@ -46,16 +48,18 @@ async def frames(
     Raises:
         DatabaseAway: The database does not answer.
     """
-    newest = await events.newest_id()
+    turns, only = app[TURNS], query.accounts
+    newest = await turns.to_read("newest", None, events.newest_id)
     last = newest if query.since is None else query.since
     yield _frame("hello", {"newest": newest}, last)
-    yield _frame("snapshot", {"accounts": await _snapshot(app, query.accounts)})
+    # Read later than `newest`: what is not told below is in it.
+    yield await turns.to_read("snapshot", only, partial(_snapshot, app, only))
     if last > newest:
         # It comes from another log, such as one before a restored backup.
-        yield await _gap(last, newest)
+        yield await _gap(turns, last, newest)
         last = newest
     if query.since is not None:
-        async for missed in _missed(last, query):
+        async for missed in _missed(turns, last, query):
             yield missed
             last = missed.id or last
     async for event in live:
@@ -63,13 +67,14 @@ async def frames(
             yield _told(event)
 
 
-async def _missed(since: int, query: StreamQuery) -> AsyncIterator[Frame]:
+async def _missed(turns: Turns, since: int, query: StreamQuery) -> AsyncIterator[Frame]:
     """Read the log to its end, also what is written meanwhile."""
     while True:
-        page = await events.after(since, REPLAY_PAGE, query.accounts, query.types)
-        # Looked at after each page: a long log can be trimmed while it is read.
-        if since < await events.trimmed():
-            yield await _gap(since, await events.newest_id())
+        which = (since, query.accounts, query.types)
+        page, trimmed = await turns.to_read("log", which, partial(_page, *which))
+        if since < trimmed:
+            newest = await turns.to_read("newest", None, events.newest_id)
+            yield await _gap(turns, since, newest)
         for event in page:
             yield _told(event)
         if len(page) < REPLAY_PAGE:
@@ -78,12 +83,18 @@ async def _missed(since: int, query: StreamQuery) -> AsyncIterator[Frame]:
         since = page[-1].id
 
 
-async def _snapshot(app: web.Application, only: frozenset[str] | None) -> list[dict[str, Any]]:
+async def _page(
+    since: int, only: frozenset[str] | None, types: frozenset[str] | None
+) -> tuple[list[Event], int]:
+    """Read a page of the log, and how far it is trimmed by then: it can be while it is read."""
+    page = await events.after(since, REPLAY_PAGE, only, types)
+    return page, await events.trimmed()
+
+
+async def _snapshot(app: web.Application, only: frozenset[str] | None) -> Frame:
     """Show every account, with the codes on its page: they are in no log."""
     shown = []
-    for row in await accounts.all_rows():
-        if only is not None and row.id not in only:
-            continue
+    for row in await (accounts.all_rows() if only is None else accounts.some_rows(only)):
         view = app[MANAGER].view(row.id)
         account = SnapshotAccount(
             **present(row, view).model_dump(),
@@ -91,12 +102,12 @@ async def _snapshot(app: web.Application, only: frozenset[str] | None) -> list[d
             pairing_code=PairingCode.shown(view.pairing) if view and view.pairing else None,
         )
         shown.append(account.model_dump(mode="json", by_alias=True))
-    return shown
+    return _frame("snapshot", {"accounts": shown})
 
 
-async def _gap(since: int, newest: int) -> Frame:
+async def _gap(turns: Turns, since: int, newest: int) -> Frame:
     """Tell that events after an id are no longer there to be told, or never were."""
-    oldest = await events.oldest_id()
+    oldest = await turns.to_read("oldest", None, events.oldest_id)
     return _frame("gap", {"since": since, "oldest": oldest, "newest": newest})
 
 

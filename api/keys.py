@@ -4,6 +4,7 @@ from aiohttp import web
 
 from actors.manager import Manager
 from api.settings import Settings
+from api.turns import Turns
 from store.bus import Bus
 from store.feed import Feed
 from store.recorder import Recorder
@@ -12,4 +13,5 @@ SETTINGS = web.AppKey("SETTINGS", Settings)
 BUS = web.AppKey("BUS", Bus)
 FEED = web.AppKey("FEED", Feed)
 RECORDER = web.AppKey("RECORDER", Recorder)
+TURNS = web.AppKey("TURNS", Turns)
 MANAGER = web.AppKey("MANAGER", Manager)

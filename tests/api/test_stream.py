@@ -13,6 +13,7 @@ from actors.browser.reports import ActionKind, ActionRequired
 from api.settings import Settings
 from api.stream import WebsocketListener
 from store import events
+from store.accounts import AccountRow
 from store.errors import DatabaseAway
 from store.events import Event
 from store.status import Status
@@ -249,6 +250,19 @@ async def test_the_stream_is_of_the_accounts_asked_for(api: Api) -> None:
         frames = await read_until(socket, is_status("CONNECTED"))
     assert [account["id"] for account in snapshot["data"]["accounts"]] == [first, third]
     assert {frame["accountId"] for frame in frames} == {first, third}
+
+
+async def test_for_some_accounts_no_others_are_read(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def too_many() -> list[AccountRow]:
+        raise AssertionError
+
+    monkeypatch.setattr("api.frames.accounts.all_rows", too_many)
+    _, second = await api.create(), await api.create()
+    async with api.ws_connect(f"/ws?accounts={second},nobody") as socket:
+        _, snapshot = await opened(socket)
+    assert [account["id"] for account in snapshot["data"]["accounts"]] == [second]
 
 
 async def test_the_stream_is_of_the_types_asked_for(api: Api) -> None:

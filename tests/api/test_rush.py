@@ -1,0 +1,117 @@
+"""Many clients come at once, as they do after a restart: each is served, and none is refused."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector
+
+from store import accounts, models
+from store.accounts import AccountRow
+from store.events import Event
+from tests.api.told import BEARER, Api
+from tests.told import until
+
+CLIENTS = 100
+ACCOUNTS = 300
+
+Connect = Callable[[str], Awaitable[ClientWebSocketResponse]]
+
+
+class HeldReads:
+    """Reads of all accounts: each reads at once, and its answer is late until they are let go."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+        self._read = accounts.all_rows
+        self._let_go = asyncio.Event()
+
+    async def __call__(self) -> list[AccountRow]:
+        rows = await self._read()
+        self.begun += 1
+        await self._let_go.wait()
+        return rows
+
+    def let_go(self) -> None:
+        self._let_go.set()
+
+
+@pytest.fixture
+def held(monkeypatch: pytest.MonkeyPatch) -> HeldReads:
+    reads = HeldReads()
+    monkeypatch.setattr("api.frames.accounts.all_rows", reads)
+    return reads
+
+
+@pytest.fixture
+async def connect(api: Api) -> AsyncIterator[Connect]:
+    """Connect a client, of which there may be many."""
+    async with AsyncExitStack() as opened:
+        connector = TCPConnector(limit=0)
+        session = ClientSession(api.make_url("/"), connector=connector, headers=BEARER)
+        await opened.enter_async_context(session)
+
+        async def one(address: str) -> ClientWebSocketResponse:
+            opening = session.ws_connect(address, max_msg_size=0)
+            return await opened.enter_async_context(opening)
+
+        yield one
+
+
+async def heard(socket: ClientWebSocketResponse, type_: str) -> Any:
+    frame = await socket.receive_json(timeout=20)
+    assert frame["type"] == type_
+    return frame["data"]
+
+
+async def test_many_clients_at_once_all_get_all_accounts_and_few_reads_are_enough(
+    api: Api, connect: Connect, held: HeldReads
+) -> None:
+    now = datetime.now(UTC)
+    words = {"desired": "disconnected", "status": "DISCONNECTED", "cause": "created"}
+    rows = [
+        models.Account(id=f"a{number}", name="A", since=now, created_at=now, **words)
+        for number in range(ACCOUNTS)
+    ]
+    await models.Account.bulk_create(rows)
+    for number in range(1, 101):
+        api.record(Event("status", "a1", now, {}, seq=number))
+    await api.recorded()
+
+    clients = await asyncio.gather(*(connect("/ws?since=1") for _ in range(CLIENTS)))
+    for client in clients:
+        await heard(client, "hello")
+    held.let_go()
+
+    for client in clients:
+        assert len((await heard(client, "snapshot"))["accounts"]) == ACCOUNTS
+    for client in clients:
+        told = [await client.receive_json(timeout=20) for _ in range(99)]
+        assert [frame["seq"] for frame in told] == list(range(2, 101))
+    # Those under way when the others came, and one for these.
+    assert held.begun <= 3
+
+
+async def test_a_client_is_shown_no_accounts_that_were_read_before_it_came(
+    api: Api, connect: Connect, held: HeldReads
+) -> None:
+    first = await connect("/ws")
+    await until(lambda: held.begun == 1)
+    account_id = await api.create()
+    await api.recorded()
+
+    second = await connect("/ws")
+    newest = (await heard(second, "hello"))["newest"]
+    held.let_go()
+    shown = (await heard(second, "snapshot"))["accounts"]
+
+    # Its first event is not told to the second client: it is as old as `newest`.
+    assert newest == 1
+    assert [account["id"] for account in shown] == [account_id]
+    # To the first one it is.
+    assert (await heard(first, "hello"))["newest"] == 0
+    assert (await heard(first, "snapshot"))["accounts"] == []
+    assert (await first.receive_json(timeout=20))["id"] == newest
