@@ -53,17 +53,21 @@ async def frames(
     last = newest if query.since is None else query.since
     yield _frame("hello", {"newest": newest}, last)
     # Read later than `newest`: what is not told below is in it.
-    yield await turns.to_read("snapshot", only, partial(_snapshot, app, only))
+    snapshot = await turns.to_read("snapshot", only, partial(_snapshot, app, only))
+    await turns.to_send()
+    yield snapshot
     if last > newest:
         # It comes from another log, such as one before a restored backup.
         yield await _gap(turns, last, newest)
         last = newest
     if query.since is not None:
         async for missed in _missed(turns, last, query):
+            await turns.to_send()
             yield missed
             last = missed.id or last
     async for event in live:
         if event.id is None or event.id > last:
+            await turns.to_send()
             yield _told(event)
 
 

@@ -1,13 +1,17 @@
-"""Turns: what many streams want of the store at once they get a few at a time. All else goes on.
+"""Turns: what many streams want at once they get a few at a time, so that all else goes on.
 
-After a restart all clients come back in the same moment. What they want is read once for all who
-want the same: requests, leases and the recorder wait for a few reads, not for those of all clients.
+After a restart all clients come back in the same moment. What they want of the store is read once
+for all who want the same, and what they are told is sent to some of them in each round of the loop:
+requests, leases and the recorder wait for these, not for all clients.
 """
 
 import asyncio
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar
+
+SENDS_A_ROUND = 50
+"""So many take about a millisecond, and a commit takes tens of rounds."""
 
 T = TypeVar("T")
 
@@ -16,8 +20,32 @@ class Turns:
     """Gives each stream its turn, in the order in which they want one. Lives on the loop."""
 
     def __init__(self) -> None:
+        self._left = SENDS_A_ROUND
+        self._sends: deque[asyncio.Future[None]] = deque()
         self._reads: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._waiting: dict[tuple[str, Hashable], asyncio.Task[Any]] = {}
+
+    async def to_send(self) -> None:
+        """Wait for one's turn to send something; while few send, that is at once."""
+        if self._left == 0:
+            turn = asyncio.get_running_loop().create_future()
+            self._sends.append(turn)
+            await turn
+            return
+        if self._left == SENDS_A_ROUND:
+            asyncio.get_running_loop().call_soon(self._begin_round)
+        self._left -= 1
+
+    def _begin_round(self) -> None:
+        self._left = SENDS_A_ROUND
+        while self._left and self._sends:
+            turn = self._sends.popleft()
+            # One who went away has no turn.
+            if not turn.done():
+                turn.set_result(None)
+                self._left -= 1
+        if self._left < SENDS_A_ROUND:
+            asyncio.get_running_loop().call_soon(self._begin_round)
 
     async def to_read(self, kind: str, which: Hashable, read: Callable[[], Awaitable[T]]) -> T:
         """Return what is read, once for all who ask for the same before the turn comes.

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from api.turns import Turns
+from api.turns import SENDS_A_ROUND, Turns
 from store.errors import DatabaseAway
 from tests.told import until
 
@@ -91,3 +91,35 @@ async def test_a_failure_is_told_to_all_who_wait_and_to_nobody_later(turns: Turn
     )
     assert [type(each) for each in failed] == [DatabaseAway] * 3
     assert await turns.to_read("newest", None, succeed) == 7
+
+
+async def test_whoever_is_not_sending_gets_the_loop_after_a_few_have_sent(turns: Turns) -> None:
+    sent = 0
+
+    async def stream() -> None:
+        nonlocal sent
+        for _ in range(10):
+            await turns.to_send()
+            sent += 1
+
+    streams = asyncio.gather(*(stream() for _ in range(500)))
+    most = 0
+    while not streams.done():
+        before = sent
+        await asyncio.sleep(0)
+        most = max(most, sent - before)
+    assert sent == 5000
+    assert most <= SENDS_A_ROUND
+
+
+async def test_one_who_goes_away_while_it_waits_to_send_takes_no_turn_from_others(
+    turns: Turns,
+) -> None:
+    waiting = [asyncio.create_task(turns.to_send()) for _ in range(3 * SENDS_A_ROUND)]
+    await asyncio.sleep(0)
+    for task in waiting[SENDS_A_ROUND : 2 * SENDS_A_ROUND]:
+        task.cancel()
+    ended = await asyncio.gather(*waiting, return_exceptions=True)
+    assert ended.count(None) == 2 * SENDS_A_ROUND
+    async with asyncio.timeout(10):
+        await turns.to_send()
