@@ -61,7 +61,7 @@ async def frames(
         yield await _gap(turns, last, newest)
         last = newest
     if query.since is not None:
-        async for missed in _missed(turns, last, query):
+        async for missed in _missed(turns, last, query, live):
             await turns.to_send()
             yield missed
             last = missed.id or last
@@ -71,9 +71,13 @@ async def frames(
             yield _told(event)
 
 
-async def _missed(turns: Turns, since: int, query: StreamQuery) -> AsyncIterator[Frame]:
+async def _missed(
+    turns: Turns, since: int, query: StreamQuery, live: Subscription
+) -> AsyncIterator[Frame]:
     """Read the log to its end, also what is written meanwhile."""
     while True:
+        # What waits here is in the log: a long replay would have too much of it wait.
+        live.forget_recorded()
         which = (since, query.accounts, query.types)
         page, trimmed = await turns.to_read("log", which, partial(_page, *which))
         if since < trimmed:

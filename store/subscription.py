@@ -48,6 +48,10 @@ class Subscription:
         self._queue.append(event)
         self._news.set()
 
+    def forget_recorded(self) -> None:
+        """Drop what waits and is in the log, for a reader that is about to read it from there."""
+        self._queue = deque(event for event in self._queue if event.id is None)
+
     def close(self) -> None:
         """Listen no more; the iteration ends after what is already here."""
         self._ended = True

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -216,6 +217,38 @@ async def test_a_log_that_is_trimmed_before_it_was_told_is_told_as_a_gap_to_who_
     assert gap["type"] == "gap"
     assert gap["data"] == {"since": known, "oldest": last.id, "newest": last.id}
     assert event["id"] == last.id
+
+
+async def test_what_happens_while_much_is_replayed_waits_in_the_log(
+    start_api: Callable[[Settings], Awaitable[Api]],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """More happens meanwhile than may wait for a client, and it is not too slow for that."""
+    monkeypatch.setattr("api.frames.REPLAY_PAGE", 10)
+    api = await start_api(settings.model_copy(update={"websocket_queue": 10}))
+    numbers = iter(range(1, 131))
+
+    async def happen(count: int) -> None:
+        for number in islice(numbers, count):
+            api.record(Event("status", "a", datetime.now(UTC), {}, seq=number))
+        await api.recorded()
+
+    await happen(100)
+    read = events.after
+
+    async def after(since: int, *rest: Any) -> list[Event]:
+        await happen(5)
+        return await read(since, *rest)
+
+    monkeypatch.setattr("api.frames.events.after", after)
+    async with api.ws_connect("/ws?since=0") as socket:
+        await opened(socket)
+        frames = await read_until(socket, lambda frame: frame["seq"] == 130)
+        account_id = await api.create()
+        live = await socket.receive_json(timeout=10)
+    assert [frame["seq"] for frame in frames] == list(range(1, 131))
+    assert live["accountId"] == account_id
 
 
 async def test_an_id_from_another_log_is_told_as_a_gap(api: Api) -> None:
