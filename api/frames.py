@@ -58,7 +58,7 @@ async def frames(
     yield snapshot
     if last > newest:
         # It comes from another log, such as one before a restored backup.
-        yield await _gap(turns, last, newest)
+        yield await _gap(turns, last, newest, resume=newest)
         last = newest
     if query.since is not None:
         async for missed in _missed(turns, last, query, live):
@@ -82,13 +82,15 @@ async def _missed(
         page, trimmed = await turns.to_read("log", which, partial(_page, *which))
         if since < trimmed:
             newest = await turns.to_read("newest", None, events.newest_id)
-            yield await _gap(turns, since, newest)
+            yield await _gap(turns, since, newest, resume=trimmed)
+            since = trimmed
         for event in page:
-            yield _told(event)
+            assert event.id is not None
+            # Smaller where it was trimmed after it was read: the gap is told, and not once more.
+            since = max(since, event.id)
+            yield Frame(event.type, event.text, since)
         if len(page) < REPLAY_PAGE:
             return
-        assert page[-1].id is not None
-        since = page[-1].id
 
 
 async def _page(
@@ -113,10 +115,19 @@ async def _snapshot(app: web.Application, only: frozenset[str] | None) -> Frame:
     return _frame("snapshot", {"accounts": shown})
 
 
-async def _gap(turns: Turns, since: int, newest: int) -> Frame:
-    """Tell that events after an id are no longer there to be told, or never were."""
+async def _gap(turns: Turns, since: int, newest: int, resume: int) -> Frame:
+    """Tell that events after an id are no longer there to be told, or never were.
+
+    Args:
+        turns: Whose turn it is to read.
+        since: The last event that the client knows.
+        newest: The newest id, read before this is called: where no event is left, a client can go
+            on from it.
+        resume: Up to where there is nothing to be told. A client that hears of no event after
+            this has it told once, and not at each return.
+    """
     oldest = await turns.to_read("oldest", None, events.oldest_id)
-    return _frame("gap", {"since": since, "oldest": oldest, "newest": newest})
+    return _frame("gap", {"since": since, "oldest": oldest, "newest": newest}, resume)
 
 
 def _told(event: Event) -> Frame:

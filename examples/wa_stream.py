@@ -113,8 +113,9 @@ class Gap:
     @property
     def resume(self) -> int:
         """The id after which the stream goes on."""
-        known = self.since if self.oldest is None else max(self.since, self.oldest - 1)
-        return min(known, self.newest)
+        if self.oldest is None:
+            return self.newest
+        return min(max(self.since, self.oldest - 1), self.newest)
 
 
 @dataclass(frozen=True, slots=True)

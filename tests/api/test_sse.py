@@ -175,6 +175,44 @@ async def test_a_log_that_is_trimmed_before_it_was_told_is_told_as_a_gap_to_who_
     assert event.data["id"] == last.id
 
 
+@pytest.mark.parametrize("keep", [0, 2])
+async def test_a_gap_is_told_once_also_where_nothing_is_told_after_it(api: Api, keep: int) -> None:
+    account_id = await api.create()
+    for _ in range(3):
+        await api.create()
+    await api.recorded()
+    await (api.trim_log(keep) if keep else api.empty_log())
+    async with following(api, "?types=qr", {"Last-Event-ID": "1"}) as reader:
+        await reader.opened()
+        assert (await reader.next()).event == "gap"
+    last = {"Last-Event-ID": reader.last_event_id}
+
+    async with following(api, "?types=qr", last) as reader:
+        await reader.opened()
+        await api.show_qr(account_id)
+        assert (await reader.next()).event == "qr"
+    async with following(api, headers=last) as reader:
+        await reader.opened()
+        told = [(await reader.next()).last_event_id for _ in range(keep + 1)]
+
+    # Whatever is kept is told, and then what happened since.
+    assert told == [str(4 - keep + number) for number in range(1, keep + 2)]
+
+
+async def test_a_gap_to_another_log_is_told_once(api: Api) -> None:
+    account_id = await api.create()
+    await api.recorded()
+    async with following(api, headers={"Last-Event-ID": "999999"}) as reader:
+        await reader.opened()
+        assert (await reader.next()).event == "gap"
+    assert reader.last_event_id == "1"
+
+    async with following(api, headers={"Last-Event-ID": "1"}) as reader:
+        await reader.opened()
+        await api.start(account_id)
+        assert (await reader.next()).event == "status"
+
+
 @pytest.mark.parametrize("last", ["-1", "x", "1.5", "9" * 19, "9" * 5000, "\u0661"])
 async def test_an_id_that_is_none_is_400(api: Api, last: str) -> None:
     answer = await api.get("/events", headers={"Last-Event-ID": last})

@@ -237,10 +237,11 @@ async def test_a_gap_is_told_once(api: Api, proxy: Proxy) -> None:
         assert seqs(await read(stream, 1)) == [6]
 
 
-async def test_a_gap_with_nothing_after_it_is_told_once(api: Api, proxy: Proxy) -> None:
+@pytest.mark.parametrize("keep", [0, 1])
+async def test_a_gap_with_nothing_after_it_is_told_once(api: Api, proxy: Proxy, keep: int) -> None:
     record(api, "a", 1, 5)
     await api.recorded()
-    await api.trim_log(keep=1)
+    await (api.trim_log(keep) if keep else api.empty_log())
     async with EventStream(proxy.url, KEY, since=1, types=["message"]) as stream:
         await first(stream, Gap)
         with pytest.raises(TimeoutError):
