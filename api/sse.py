@@ -6,6 +6,7 @@ after, and comes back as `Last-Event-ID` when the client connects again.
 
 import asyncio
 import logging
+import random
 import re
 from collections.abc import AsyncIterator
 
@@ -25,8 +26,8 @@ from store.tasks import abandon
 
 SEND_SECONDS = 10.0
 """How long what is sent may wait for a client that does not read."""
-RETRY_MS = 1000
-"""How long a client is asked to wait before it connects again."""
+RETRY_MS = (500, 1500)
+"""How long a client is asked to wait before it connects again: not all of them equally long."""
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,8 @@ class SseListener:
     async def send_all(self, told: AsyncIterator[Frame], ping_seconds: float) -> None:
         """Send frames until there are no more, or the client is too slow or gone."""
         try:
-            await self._send(f"retry: {RETRY_MS}\n\n")
+            retry = random.randint(*RETRY_MS)  # noqa: S311 - spreads load only
+            await self._send(f"retry: {retry}\n\n")
             async for frame in _with_pings(told, ping_seconds):
                 await self._send(frame)
         except (TimeoutError, ConnectionError) as error:

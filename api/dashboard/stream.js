@@ -2,6 +2,9 @@
 
 const RETRY_MS = 2000;
 
+// After a restart all pages would otherwise come back in the same moment.
+const retryMs = () => RETRY_MS * (0.5 + Math.random());
+
 export class Stream {
   #handlers;
   #socket = null;
@@ -26,7 +29,7 @@ export class Stream {
     socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
     socket.onclose = () => {
       this.#live = false;
-      this.#retry = setTimeout(() => this.open(), RETRY_MS);
+      this.#retry = setTimeout(() => this.open(), retryMs());
       this.#handlers.onLost();
     };
   }
