@@ -14,6 +14,7 @@ import itertools
 import statistics
 import tempfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -27,9 +28,9 @@ from simulator.settings import SimulatorSettings
 
 SHOW_EVERY = 10
 THIRDS = 3
-SPARE_THREADS = 6
-"""asyncio's pool for blocking calls starts its threads when they are needed first, and keeps them.
-One more with each cycle would be a leak."""
+SPARE_THREADS = ThreadPoolExecutor()._max_workers  # noqa: SLF001 - nothing else tells it
+"""asyncio's pool for blocking calls starts as many threads, each when it is needed first, and keeps
+them. One more with each cycle would be a leak."""
 MEMORY_KB_PER_CONNECT = 3.0
 """What memory may grow by with each connect after warming up.
 
@@ -75,7 +76,7 @@ def verdict(seen: Sequence[Holding], connects: int) -> list[str]:
         raise ValueError(f"at least {THIRDS} looks are needed to tell growth from warming up")
     first, later, last = seen[:third], seen[third:], seen[-third:]
     grown = []
-    memory = _pace([each.memory_kb for each in later]) / connects
+    memory = pace([each.memory_kb for each in later]) / connects
     if memory > MEMORY_KB_PER_CONNECT:
         grown.append(f"memory by {memory:.1f} kB a connect")
     threads = max(each.threads for each in last) - max(each.threads for each in first)
@@ -87,7 +88,7 @@ def verdict(seen: Sequence[Holding], connects: int) -> list[str]:
     return grown
 
 
-def _pace(values: Sequence[float]) -> float:
+def pace(values: Sequence[float]) -> float:
     """Give the growth from one value to the next as the median of all pairs: a step hardly counts.
 
     A table that is doubled once is such a step.
