@@ -17,6 +17,7 @@ PYTEST = $(BIN)/pytest -n $(TESTS_AT_ONCE) --dist worksteal
 # What pytest ends with when ARGS selects nothing that touches the store.
 NO_TESTS := 5
 BIN := .venv/bin
+INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check
 export PYTHON
 
 .DEFAULT_GOAL := help
@@ -63,13 +64,15 @@ test-programs:
 	@scripts/install-system-packages.sh venv
 	$(PYTHON) -m venv .venv
 
-.venv/.installed: requirements.txt setup.cfg pyproject.toml | .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --editable .
+# What builds comes by its hash as well; left to itself, pip would fetch whichever is newest.
+.venv/.installed: requirements.txt compose/requirements-build.txt setup.cfg pyproject.toml | .venv/bin/python
+	$(INSTALL) --require-hashes -r compose/requirements-build.txt
+	$(INSTALL) --require-hashes --no-build-isolation --use-pep517 -r requirements.txt
+	$(INSTALL) --no-deps --no-build-isolation --use-pep517 --editable .
 	@touch $@
 
 .venv/.installed-test: requirements-test.txt .venv/.installed
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-test.txt
+	$(INSTALL) --require-hashes -r requirements-test.txt
 	@touch $@
 
 # The lock file's checksum guards the download, the bundle's own what is run inside the browser.
@@ -88,7 +91,7 @@ COMPILE = $(BIN)/pip-compile --quiet --generate-hashes --strip-extras --allow-un
 	--no-emit-find-links --no-emit-index-url --no-emit-trusted-host --upgrade
 
 lock: .venv/bin/python
-	$(BIN)/pip install --quiet --disable-pip-version-check pip-tools
+	$(INSTALL) pip-tools
 	$(COMPILE) --extra postgres --output-file requirements.txt setup.cfg
 	$(COMPILE) --extra test --output-file requirements-test.txt setup.cfg
 	$(COMPILE) --only-build-deps --build-deps-for wheel \
