@@ -42,6 +42,17 @@ async def kill_server_amid_commands(world: World) -> str:
     return done
 
 
+async def kill_server_amid_logout(world: World) -> str:
+    """Have the server die after it has answered a logout, and perhaps a connect after that."""
+    account, then = await online(world), world.deal("after a logout", ("nothing", "connect"))
+    await world.command(account, "logout")
+    if then == "connect":
+        await world.command(account, then)
+    await asyncio.sleep(world.random.uniform(0, 0.3))
+    await kill_server(world)
+    return f"{account.id}, then {then}"
+
+
 async def second_server_leaves(world: World) -> str:
     """Start a second server; it owns nothing, says so, and leaves without a trace."""
     second = await world.add_server()
@@ -138,6 +149,7 @@ def _server_ended(world: World) -> None:
 
 SERVER_FAULTS: dict[str, Fault] = {
     "server killed": kill_server,
+    "server killed amid a logout": kill_server_amid_logout,
     "server killed amid commands": kill_server_amid_commands,
     "server stopped": stop_server,
     "second server comes and leaves": second_server_leaves,

@@ -16,7 +16,7 @@ PROMISED = (
     "redis away",
     "second server on another database",
     "second server takes over",
-    "server killed amid commands",
+    "server killed amid a logout",
     "silent",
     "stale locks",
     "unlinked by the phone",
