@@ -175,6 +175,8 @@ class Ownership:
             OSError: The data directory cannot be written.
         """
         await asyncio.to_thread(self._lifesign.hold)
+        # Before stock is taken: whoever dies from here on is noticed at the first look.
+        self._living = await asyncio.to_thread(self._lifesign.living)
         await self._rounds.insist(self._take_stock)
         needed = {seen.lease.server.id for seen in self._seen.values() if seen.lease.server}
         await asyncio.to_thread(self._lifesign.tidy, needed | {self.server.id})

@@ -147,6 +147,28 @@ async def test_a_killed_server_is_succeeded_before_its_leases_run_out(
     await second.tells(account_id, "ready", "restore")
 
 
+class Unhurried(LeaseTerms):
+    """Looks at the leases at its start, and then only if somebody died."""
+
+    look_every = 1000.0
+
+
+async def test_a_server_that_dies_while_another_one_starts_is_succeeded_at_its_first_look(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await servers.start()
+    account_id, _ = await linked(first)
+
+    async def die(*_: object) -> None:
+        first.manager.be_killed()
+
+    # Near the end of the start, after all leases were looked at.
+    monkeypatch.setattr("actors.manager.remove_orphans", die)
+    second = await servers.start(terms=Unhurried(seconds=6.0, margin=0.5))
+    await second.run(account_id)
+    await second.tells(account_id, "ready", "restore")
+
+
 async def test_a_server_whose_death_nobody_can_prove_is_succeeded_when_its_leases_run_out(
     servers: Servers, tmp_path: Path
 ) -> None:
