@@ -150,23 +150,29 @@ class RegistryActor(pykka.ThreadingActor):
     def _queue_up(self, wish: WantTurn) -> None:
         self._queue.join(wish.account_id, wish.attempt, urgent=wish.urgent)
         self._admit()
-        place = self._queue.place(wish.account_id)
-        if place is not None:
-            waits_for = self._queue.waits_for(self._around.room()) or OTHER_STARTS
-            self._pass_on(wish.account_id, Queued(wish.attempt, place, waits_for))
 
     def _admit(self) -> None:
-        if len(self._queue):
-            room = self._around.room()
-            for account_id, attempt in self._queue.admit(room):
-                self._pass_on(account_id, Turn(attempt))
-            lacks_room = self._queue.waits_for(room) not in (None, OTHER_STARTS)
-            if lacks_room and self._retry is None:
-                # Nobody tells when memory or disk is free again.
-                self._retry = self._around.loop.later(
-                    ROOM_RETRY_SECONDS, self.actor_ref.tell, LookForRoom()
-                )
-        self._around.views.starts = StartsView(len(self._queue), self._queue.starting)
+        """Let start who may, and tell the others what they wait for."""
+        if not len(self._queue):
+            self._show_queue(None)
+            return
+        room = self._around.room()
+        for account_id, attempt in self._queue.admit(room):
+            self._pass_on(account_id, Turn(attempt))
+        waits_for = self._queue.waits_for(room)
+        self._show_queue(waits_for)
+        for wait in self._queue.news(room, time.monotonic()):
+            queued = Queued(wait.attempt, wait.place, wait.waits_for)
+            self._pass_on(wait.account_id, queued)
+        if waits_for not in (None, OTHER_STARTS) and self._retry is None:
+            # Nobody tells when memory or disk is free again.
+            self._retry = self._around.loop.later(
+                ROOM_RETRY_SECONDS, self.actor_ref.tell, LookForRoom()
+            )
+
+    def _show_queue(self, waits_for: str | None) -> None:
+        queue = self._queue
+        self._around.views.starts = StartsView(queue.starting, waits_for, queue.places())
 
     def _vacate(self, account_id: str, message: Vacate) -> None:
         if account_id in self._accounts:

@@ -6,8 +6,15 @@ accounts.
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import chain
 
 OTHER_STARTS = "other starts"
+MEMORY = "memory"
+DISK = "disk"
+
+AGAIN_SECONDS = 30.0
+"""How long an account is told nothing new of its wait: at the edge of the memory that is there, the
+reason changes with each start, and hundreds may wait."""
 
 
 @dataclass(frozen=True)
@@ -30,13 +37,33 @@ class Room:
     disk_mb: float
 
 
+@dataclass(frozen=True)
+class Wait:
+    """What is to be told to an account that waits."""
+
+    account_id: str
+    attempt: int
+    place: int
+    """How many start before it."""
+    waits_for: str
+    """What keeps the queue waiting: other starts, memory, or disk."""
+
+
+@dataclass
+class _Wish:
+    attempt: int
+    told: str | None = None
+    """What its account was told that it waits for."""
+    told_at: float = 0.0
+
+
 class StartQueue:
     """First come, first served, but whoever a user waits for goes before what is restored."""
 
     def __init__(self, limits: StartLimits) -> None:
         self._limits = limits
-        self._urgent: OrderedDict[str, int] = OrderedDict()
-        self._others: OrderedDict[str, int] = OrderedDict()
+        self._urgent: OrderedDict[str, _Wish] = OrderedDict()
+        self._others: OrderedDict[str, _Wish] = OrderedDict()
         self._starting: dict[str, int] = {}
 
     def __len__(self) -> int:
@@ -61,7 +88,7 @@ class StartQueue:
         if self._starting.get(account_id) == attempt:
             return
         self.leave(account_id)
-        (self._urgent if urgent else self._others)[account_id] = attempt
+        (self._urgent if urgent else self._others)[account_id] = _Wish(attempt)
 
     def leave(self, account_id: str) -> None:
         """Give up the place, or the start that was under way. Harmless if there is neither."""
@@ -80,15 +107,37 @@ class StartQueue:
         """
         admitted = []
         while len(self) and self._lacks(room) is None:
-            account_id, attempt = (self._urgent or self._others).popitem(last=False)
-            self._starting[account_id] = attempt
-            admitted.append((account_id, attempt))
+            account_id, wish = (self._urgent or self._others).popitem(last=False)
+            self._starting[account_id] = wish.attempt
+            admitted.append((account_id, wish.attempt))
         return admitted
 
-    def place(self, account_id: str) -> int | None:
-        """Give the place of who waits: how many go before. None if it does not wait."""
-        waiting = [*self._urgent, *self._others]
-        return waiting.index(account_id) if account_id in waiting else None
+    def places(self) -> dict[str, int]:
+        """Give the place of each who waits: how many go before."""
+        waiting = chain(self._urgent, self._others)
+        return {account_id: place for place, account_id in enumerate(waiting)}
+
+    def news(self, room: Room, now: float) -> list[Wait]:
+        """Say who is to be told of its wait, and take it for told.
+
+        Those are told who have just joined, and those who now wait for something else than they
+        were told, `AGAIN_SECONDS` later at the earliest. Nobody is told of each step in the queue.
+
+        Args:
+            room: What is free now.
+            now: The time in seconds, on a monotonic clock.
+        """
+        waits_for = self.waits_for(room)
+        if waits_for is None:
+            return []
+        told = []
+        waiting = chain(self._urgent.items(), self._others.items())
+        for place, (account_id, wish) in enumerate(waiting):
+            changed = wish.told != waits_for and now >= wish.told_at + AGAIN_SECONDS
+            if wish.told is None or changed:
+                wish.told, wish.told_at = waits_for, now
+                told.append(Wait(account_id, wish.attempt, place, waits_for))
+        return told
 
     def waits_for(self, room: Room) -> str | None:
         """Say what keeps the next one waiting: other starts, disk, or memory. None: nothing."""
@@ -98,7 +147,7 @@ class StartQueue:
         if len(self._starting) >= self._limits.at_once:
             return OTHER_STARTS
         if room.disk_mb < self._limits.disk_mb:
-            return "disk"
+            return DISK
         # A start under way may not have taken its memory yet.
         enough = room.memory_mb >= self._limits.memory_mb * (len(self._starting) + 1)
-        return None if enough else "memory"
+        return None if enough else MEMORY

@@ -1,7 +1,7 @@
 """What is known of each account right now, in memory: read by all, written by its actor alone."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -44,8 +44,16 @@ class View:
 class StartsView:
     """The start queue as the registry last showed it."""
 
-    waiting: int = 0
     under_way: int = 0
+    waits_for: str | None = None
+    """What keeps the first one waiting: other starts, memory, or disk. None if nobody waits."""
+    places: Mapping[str, int] = field(default_factory=dict)
+    """How many go before each account that waits."""
+
+    @property
+    def waiting(self) -> int:
+        """How many accounts wait."""
+        return len(self.places)
 
 
 class Views:
@@ -69,8 +77,18 @@ class Views:
 
     def get(self, account_id: str) -> View | None:
         """Show one account; None if it is not known."""
-        return self._views.get(account_id)
+        view = self._views.get(account_id)
+        return None if view is None else self._as_queued(view)
 
     def all(self) -> list[View]:
         """Show all accounts."""
-        return list(self._views.values())
+        return [self._as_queued(view) for view in list(self._views.values())]
+
+    def _as_queued(self, view: View) -> View:
+        """Show where a waiting account is by now; its events do not tell of each step."""
+        if view.cause is not Cause.QUEUED:
+            return view
+        starts = self.starts
+        place = starts.places.get(view.account_id)
+        waits = None if place is None else {"place": place, "waitsFor": starts.waits_for}
+        return replace(view, detail=waits)

@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from actors.memory import server_memory
+from actors.memory import available_mb, server_memory
 from actors.monitor import Figures
 from actors.resources import Usage
+from actors.startqueue import MEMORY
 from actors.view import View
-from api.keys import BUS, MANAGER, RECORDER
+from api.keys import BUS, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME
 from store.events import timestamp
 
@@ -86,6 +87,7 @@ def _components(app: web.Application) -> dict[str, Component]:
         "bus": _component(None if bus.ok else bus.reason),
         "browsers": {**_component(None), "running": running},
         **_disk(app[MANAGER].figures),
+        "memory": _memory(app),
     }
 
 
@@ -95,6 +97,18 @@ def _disk(figures: Figures | None) -> dict[str, Component]:
     return {
         "disk": {**_component(figures.disk.reason), "freeMb": round(figures.disk.free_mb)},
     }
+
+
+def _memory(app: web.Application) -> Component:
+    """Show what is left for browsers; too little is a trouble only when one is to start."""
+    starts, free = app[MANAGER].starts, round(available_mb())
+    needed = app[SETTINGS].start_memory_mb * (starts.under_way + 1)
+    waits = starts.waits_for == MEMORY
+    reason = (
+        f"{free} MB are free, the next browser starts from {needed} MB; "
+        f"{starts.waiting} account(s) wait"
+    )
+    return {**_component(reason if waits else None), "freeMb": free}
 
 
 def _resources(usage: Usage | None) -> dict[str, object]:

@@ -6,13 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from actors import startqueue
 from actors.account import AccountActor
 from actors.browser.reports import Failure
 from actors.config import ManagerConfig
 from actors.errors import ShuttingDown
 from actors.lifecycle import Signal
 from actors.messages import Command, ForAccount, Recover, ShutDown
-from actors.startqueue import StartLimits
+from actors.startqueue import Room, StartLimits
 from actors.translator import Translator
 from store.recorder import Recorder
 from store.status import Status
@@ -96,6 +97,33 @@ async def test_a_connect_overtakes_what_is_restored_and_has_its_code_shown(
     (await stage.run(last, after=before[last])).report(qr())
     await stage.reaches(last, Status.QR_READY)
     await manager.stop(5)
+
+
+async def test_who_waits_is_told_what_for_when_that_changes_and_shows_its_place(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(startqueue, "AGAIN_SECONDS", 0.0)
+    stage = await start(starts=StartLimits(at_once=1))
+    manager = stage.manager
+    first, second, third, fourth = [await stage.create() for _ in range(4)]
+    run = await stage.start(first)
+    for place, account_id in enumerate((second, third, fourth)):
+        await manager.connect(account_id)
+        await stage.waits(account_id, place, "other starts")
+    before = manager.runs.copy()
+
+    run.report(READY)
+    await stage.waits(fourth, 1, "other starts")
+    manager.room = Room(0, float("inf"))
+    (await stage.run(second)).report(READY)
+    await stage.waits(third, 0, "memory")
+    await stage.waits(fourth, 1, "memory")
+
+    await manager.disconnect(third)
+    await stage.waits(fourth, 0, "memory")
+    told = ["created", "user_connect", "queued", "queued"]
+    assert await stage.causes(fourth) == told
+    assert manager.runs.keys() == {*before, second}
 
 
 async def test_an_actor_that_dies_whenever_its_account_is_ready_is_given_up(

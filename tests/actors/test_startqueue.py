@@ -3,9 +3,11 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.startqueue import Room, StartLimits, StartQueue
+from actors.startqueue import AGAIN_SECONDS, Room, StartLimits, StartQueue, Wait
 
 PLENTY = Room(float("inf"), float("inf"))
+SHORT = Room(0, 200)
+FULL = Room(float("inf"), 0)
 
 
 def queue_of(names: str, at_once: int = 1) -> StartQueue:
@@ -19,7 +21,7 @@ def test_as_many_start_at_once_as_allowed_and_the_others_wait_in_order() -> None
     queue = queue_of("abcd", at_once=2)
     assert queue.admit(PLENTY) == [("a", 1), ("b", 1)]
     assert queue.admit(PLENTY) == []
-    assert [queue.place(name) for name in "abcd"] == [None, None, 0, 1]
+    assert queue.places() == {"c": 0, "d": 1}
     queue.leave("b")
     assert queue.admit(PLENTY) == [("c", 1)]
 
@@ -43,7 +45,7 @@ def test_who_waits_is_moved_up_when_a_user_waits_for_it() -> None:
     queue = queue_of("abc")
     queue.admit(PLENTY)
     queue.join("c", 1, urgent=True)
-    assert [queue.place(name) for name in "cb"] == [0, 1]
+    assert queue.places() == {"c": 0, "b": 1}
 
 
 def test_who_has_had_its_turn_keeps_it_when_a_user_waits_for_it() -> None:
@@ -52,14 +54,14 @@ def test_who_has_had_its_turn_keeps_it_when_a_user_waits_for_it() -> None:
     queue.join("a", 1, urgent=True)
     assert queue.starting == 1
     assert queue.admit(PLENTY) == []
-    assert [queue.place(name) for name in "ab"] == [None, 0]
+    assert queue.places() == {"b": 0}
 
 
 def test_whoever_a_user_waits_for_goes_before_what_is_restored() -> None:
     queue = queue_of("abc")
     queue.join("u", 1, urgent=True)
     queue.join("v", 1, urgent=True)
-    assert [queue.place(name) for name in "uvabc"] == [0, 1, 2, 3, 4]
+    assert list(queue.places()) == ["u", "v", "a", "b", "c"]
     assert queue.admit(PLENTY) == [("u", 1)]
 
 
@@ -79,6 +81,49 @@ def test_a_start_waits_for_disk() -> None:
     assert queue.waits_for(full) == "disk"
     assert queue.admit(Room(PLENTY.memory_mb, 200)) == [("a", 1)]
     assert queue.waits_for(full) == "other starts"
+
+
+def test_who_joins_is_told_of_its_wait_and_not_of_each_step() -> None:
+    queue = queue_of("abc")
+    queue.admit(PLENTY)
+    assert queue.news(PLENTY, 0.0) == [
+        Wait("b", 1, 0, "other starts"),
+        Wait("c", 1, 1, "other starts"),
+    ]
+    queue.leave("a")
+    queue.admit(PLENTY)
+    assert queue.news(PLENTY, 1e6) == []
+
+
+def test_who_waits_for_something_else_by_now_is_told_so() -> None:
+    queue = queue_of("abc")
+    queue.admit(PLENTY)
+    queue.news(PLENTY, 0.0)
+    queue.leave("a")
+    queue.admit(SHORT)
+    assert queue.news(SHORT, AGAIN_SECONDS) == [
+        Wait("b", 1, 0, "memory"),
+        Wait("c", 1, 1, "memory"),
+    ]
+    assert queue.news(SHORT, 1e6) == []
+
+
+def test_who_waits_again_for_a_user_is_told_its_new_place() -> None:
+    queue = queue_of("abc")
+    queue.admit(PLENTY)
+    queue.news(PLENTY, 0.0)
+    queue.join("c", 1, urgent=True)
+    assert queue.news(PLENTY, 0.0) == [Wait("c", 1, 0, "other starts")]
+
+
+@given(st.lists(st.tuples(st.floats(0, 40), st.sampled_from([PLENTY, SHORT, FULL])), max_size=40))
+def test_nobody_is_told_of_its_wait_again_and_again(looks: list[tuple[float, Room]]) -> None:
+    queue, now, told_at = queue_of("abcdef"), 0.0, dict[str, float]()
+    for seconds, room in looks:
+        now += seconds
+        for wait in queue.news(room, now):
+            assert now - told_at.get(wait.account_id, -AGAIN_SECONDS) >= AGAIN_SECONDS
+            told_at[wait.account_id] = now
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from("jul"))), st.integers(1, 4))

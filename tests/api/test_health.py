@@ -16,11 +16,12 @@ from actors.browser.reports import (
     LoggedOut,
     WentOffline,
 )
+from actors.startqueue import Room
 from api.app import stop_working
 from api.keys import RECORDER
 from api.lifetime import LIFETIME
 from api.settings import Settings
-from store.status import Status
+from store.status import Cause, Status
 from tests.api.told import Api
 from tests.surroundings import Surroundings
 from tests.told import until
@@ -61,6 +62,7 @@ async def test_health_names_its_parts(api: Api) -> None:
     await until(lambda: api.manager.figures)
     components = (await (await api.get("/health")).json())["components"]
     assert components.pop("disk").keys() == {"status", "freeMb"}
+    assert components.pop("memory").keys() == {"status", "freeMb"}
     assert components == {
         "store": {"status": "ok", "pending": 0, "oldestPendingSeconds": 0},
         "bus": {"status": "ok"},
@@ -79,6 +81,27 @@ async def test_health_says_that_the_disk_is_full(
     assert health["status"] == "degraded"
     assert "disk: " in health["reason"]
     assert health["components"]["disk"]["status"] == "degraded"
+
+
+async def test_health_says_that_memory_is_short_only_while_a_start_waits_for_it(api: Api) -> None:
+    api.manager.room = Room(memory_mb=0, disk_mb=float("inf"))
+    assert (await (await api.get("/health")).json())["status"] == "ok"
+
+    account_id = await api.create()
+    await api.post(f"/accounts/{account_id}/connect")
+    await until(lambda: api.cause(account_id) is Cause.QUEUED)
+    answer = await api.get("/health")
+    health = await answer.json()
+    assert (answer.status, health["status"]) == (200, "degraded")
+    assert health["reason"].startswith("memory: ")
+    assert health["reason"].endswith("starts from 300 MB; 1 account(s) wait")
+    assert health["components"]["memory"]["status"] == "degraded"
+    shown = await (await api.get(f"/accounts/{account_id}")).json()
+    assert shown["detail"] == {"place": 0, "waitsFor": "memory"}
+
+    await api.post(f"/accounts/{account_id}/disconnect")
+    await api.until(account_id, Status.DISCONNECTED)
+    assert (await (await api.get("/health")).json())["status"] == "ok"
 
 
 async def test_health_tells_what_each_browser_takes(
