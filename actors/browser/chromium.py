@@ -18,6 +18,10 @@ EXIT_SECONDS = 2.0
 FILES = 8192
 """How many files a Chromium may have open: what it raises its own limit to, if that is lower."""
 NICENESS = 5
+"""Enough for answers to stay quick while many start; bench/RESULTS.md has the figures."""
+NICE_AGAIN_SECONDS = 0.1
+"""How often the kernel takes a group's niceness from those without privileges, all together."""
+NICE_TRIES = 100
 LOCK_FD = 5
 """Where a running Chromium holds its profile's lock; 3 and 4 are its pipe."""
 
@@ -58,7 +62,6 @@ class Chromium:
             # Nobody would know of it, and it would hold the profile's lock.
             undo.callback(self._kill_and_reap)
             _limit_files(self.pid)
-            _let_others_go_first(self.pid)
             self._pidfd = os.pidfd_open(self.pid)
             undo.callback(os.close, self._pidfd)
             loop.add_reader(self._pidfd, self._on_exit)
@@ -69,6 +72,7 @@ class Chromium:
             undo.callback(loop.remove_reader, self._stderr)
             self.connection = PipeConnection(pipes.our_in, pipes.our_out)
             undo.pop_all()
+        self._let_others_go_first()
 
     def last_words(self) -> str:
         """Give the end of what it wrote to stderr, as evidence."""
@@ -107,6 +111,29 @@ class Chromium:
         """End it at once, without waiting."""
         if not self.exited.done():
             self._group.kill()
+
+    def _let_others_go_first(self) -> None:
+        """Have it wait for the server where both want a core, as when many start at once.
+
+        In a container its niceness counts. Elsewhere its session is a scheduling group of its
+        own, within which that counts against its own helpers only; the group has a niceness
+        too, see sched(7). Where either is refused, all run as before. Both stay for life: a
+        process's cannot be taken back without privileges.
+        """
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, self.pid, NICENESS)
+        self._nice_group(NICE_TRIES)
+
+    def _nice_group(self, tries: int) -> None:
+        if self.exited.done() or not tries:
+            return
+        try:
+            Path(f"/proc/{self.pid}/autogroup").write_text(str(NICENESS))
+        except BlockingIOError:
+            loop = asyncio.get_running_loop()
+            loop.call_later(NICE_AGAIN_SECONDS, self._nice_group, tries - 1)
+        except OSError:
+            pass
 
     def _kill_and_reap(self) -> None:
         """End what nobody watches yet; the wait is short, as it has only just been spawned."""
@@ -203,18 +230,6 @@ def _limit_files(pid: int) -> None:
         soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         if soft == resource.RLIM_INFINITY or soft > FILES:
             resource.prlimit(pid, resource.RLIMIT_NOFILE, (FILES, hard))
-
-
-def _let_others_go_first(pid: int) -> None:
-    """Let a browser wait for the server where both want a core, as when many start at once.
-
-    A session of its own is a scheduling group of its own, in which a process's niceness counts
-    only against its own helpers; the group has a niceness too, see sched(7). Where either is
-    refused, all run as before.
-    """
-    with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, NICENESS)
-        Path(f"/proc/{pid}/autogroup").write_text(str(NICENESS))
 
 
 def _environment() -> dict[str, str]:

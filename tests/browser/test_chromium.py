@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from actors.browser import flags
-from actors.browser.chromium import FILES, Chromium
+from actors.browser.chromium import FILES, NICENESS, Chromium
 from actors.browser.errors import ChromiumNotFound
 from actors.browser.executable import Executable, find_chromium
 from actors.browser.profile import LOCK, Profile
@@ -23,6 +23,7 @@ from tests.browser.watched import group_members, until
 
 BUILDS = ("chromium-headless-shell", "chromium")
 Open = Callable[..., Chromium]
+GROUPED_BY_SESSION = Path("/proc/sys/kernel/sched_autogroup_enabled")
 
 PARENT = """
 import asyncio, sys
@@ -223,6 +224,27 @@ async def test_a_server_that_may_open_many_files_lends_its_browsers_no_more_than
     await chromium.connection.send("Browser.getVersion")
 
     assert psutil.Process(chromium.pid).rlimit(psutil.RLIMIT_NOFILE) == (FILES, hard)
+
+
+async def test_browsers_let_the_server_go_first_also_where_the_kernel_puts_that_off(
+    start: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes one group's niceness in 100 ms from a user, and many browsers start at once."""
+    write, refusals = Path.write_text, [BlockingIOError(), BlockingIOError()]
+
+    def write_later(path: Path, text: str) -> int:
+        if refusals:
+            raise refusals.pop()
+        return write(path, text)
+
+    monkeypatch.setattr(Path, "write_text", write_later)
+    chromium = start()
+
+    assert os.getpriority(os.PRIO_PROCESS, chromium.pid) == NICENESS
+    if GROUPED_BY_SESSION.exists() and GROUPED_BY_SESSION.read_text() == "1\n":
+        group = Path(f"/proc/{chromium.pid}/autogroup")
+        nice = f"nice {NICENESS}\n"
+        await until(lambda: group.read_text().endswith(nice), "its group is nice")
 
 
 async def test_starts_and_ends_leak_no_descriptor(start: Open) -> None:
