@@ -273,14 +273,16 @@ async def test_the_profile_stays_locked_while_it_runs_although_we_let_go(
 async def test_every_process_of_it_is_in_its_group(
     start: Open, build: Executable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MARK_OF_THIS_TEST", "1")
+    # Other processes of the tests run the same test at the same time.
+    mark = f"MARK_OF_{os.getpid()}"
+    monkeypatch.setenv(mark, "1")
     chromium = start(build)
     await chromium.connection.send("Browser.getVersion")
 
     marked = {
         process.pid
         for process in psutil.process_iter(["environ"])
-        if "MARK_OF_THIS_TEST" in (process.info["environ"] or {})
+        if mark in (process.info["environ"] or {})
     }
 
     assert chromium.pid in marked
@@ -293,7 +295,10 @@ async def test_the_environment_is_passed_on_without_our_settings(
     monkeypatch.setenv("WA_API_KEY", "secret")
     monkeypatch.setenv("TZ", "UTC")
 
-    environment = psutil.Process(start().pid).environ()
+    chromium = start()
+    # Before it runs, the kernel shows none.
+    await chromium.connection.send("Browser.getVersion")
+    environment = psutil.Process(chromium.pid).environ()
 
     assert "WA_API_KEY" not in environment
     assert environment["TZ"] == "UTC"
