@@ -17,6 +17,9 @@ class Observer:
             cause: Why.
         """
 
+    def comparison_failed(self) -> None:
+        """Hear that a page could not be asked for messages that no event told of."""
+
     def started(self, status: Status, seconds: float) -> None:
         """Hear that a start has brought an account somewhere.
 

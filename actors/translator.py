@@ -10,6 +10,7 @@ from actors.attempt import Attempt
 from actors.browser.reports import (
     ActionRequired,
     Authenticated,
+    ComparisonFailed,
     Failed,
     LoggedOut,
     MessageReceived,
@@ -68,6 +69,8 @@ class Translator:
         if isinstance(report, MessageReceived):
             self._renewal.note_activity(time.monotonic())
             self._journal.message(report)
+        elif isinstance(report, ComparisonFailed):
+            self._around.observer.comparison_failed()
         elif not self._machine.closing:
             attempt.offline = isinstance(report, WentOffline)
             self._hear_page(attempt, report)

@@ -10,13 +10,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 from actors.browser.config import BrowserConfig
-from actors.browser.errors import BrowserError, PageTimeout
+from actors.browser.errors import BrowserError, PageError, PageTimeout
 from actors.browser.hearing import Hearing, Past
 from actors.browser.interpreter import Interpreter
 from actors.browser.page import WhatsAppPage
+from actors.browser.reports import ComparisonFailed, Report
 from actors.browser.watchdog import watch
 
 logger = logging.getLogger(__name__)
+
+FAILURES = 3
+"""So many comparisons that fail in a row are no accident, and the log says so."""
 
 
 class Probe:
@@ -27,6 +31,7 @@ class Probe:
         config: BrowserConfig,
         interpreter: Interpreter,
         page: Callable[[], WhatsAppPage],
+        tell: Callable[[Report], None],
     ) -> None:
         """Prepare it; nothing is asked yet.
 
@@ -34,10 +39,13 @@ class Probe:
             config: How often to ask, and how long to wait for an answer.
             interpreter: Knows the page's state.
             page: Gives the page, or raises NotReady.
+            tell: Called with `ComparisonFailed`; must not fail.
         """
         self._config = config
         self._interpreter = interpreter
         self._page = page
+        self._tell = tell
+        self._failures = 0
         self._hearing = Hearing(Past())
         self._now = asyncio.Event()
 
@@ -77,5 +85,17 @@ class Probe:
 
     async def _compare(self, seconds: float) -> None:
         began = datetime.now(UTC)
-        if not await self._page().compare(self._hearing.since, seconds):
+        try:
+            untold = await self._page().compare(self._hearing.since, seconds)
+        except PageError as error:
+            # A page that is being loaded anew raises something else.
+            self._tell(ComparisonFailed())
+            self._failures += 1
+            if self._failures == FAILURES:
+                logger.warning("messages that no event tells of cannot be found: %s", error)
+            return
+        if self._failures >= FAILURES:
+            logger.info("messages that no event tells of can be found again")
+        self._failures = 0
+        if not untold:
             self._hearing.complete_at(began)

@@ -122,6 +122,11 @@ class MessageReceived:
     """Whether no event told of it, and it was found among the page's messages afterwards."""
 
 
+@dataclass(frozen=True)
+class ComparisonFailed:
+    """The page could not be asked for messages that no event told of; it goes on otherwise."""
+
+
 class Failure(StrEnum):
     """The ways in which a run ends that nobody asked for."""
 
@@ -166,6 +171,7 @@ Report = (
     | ActionRequired
     | Reloaded
     | MessageReceived
+    | ComparisonFailed
     | Failed
     | Closed
 )

@@ -75,7 +75,7 @@ class BrowserRun:
         self._page: WhatsAppPage | None = None
         self._interpreter = Interpreter(config)
         of_page = (config, self._interpreter, self._open_page)
-        self._probe = Probe(*of_page)
+        self._probe = Probe(*of_page, self._tell)
         self._proof = Proof(account_id, *of_page, self._tell)
         self._stopping = asyncio.Event()
         self._unlink = self._wipe = self._look = False

@@ -59,6 +59,11 @@ class AccountInstruments(Observer):
             buckets=RESTORE_BUCKETS,
             registry=registry,
         )
+        self._comparisons_failed = Counter(
+            "wa_comparisons_failed",
+            "Looks for messages that no event told of, which the page could not carry out.",
+            registry=registry,
+        )
         # A rate sees the first of its kind only if there was a 0 before.
         for status, cause in _possible():
             self._transitions.labels(status, cause)
@@ -68,6 +73,10 @@ class AccountInstruments(Observer):
     def happened(self, status: Status, cause: Cause) -> None:
         """Count it."""
         self._transitions.labels(status, cause).inc()
+
+    def comparison_failed(self) -> None:
+        """Count it."""
+        self._comparisons_failed.inc()
 
     def started(self, status: Status, seconds: float) -> None:
         """Keep how long a start took."""

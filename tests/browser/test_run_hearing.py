@@ -2,9 +2,17 @@
 
 from datetime import UTC, datetime
 
+import pytest
+
 from actors.browser.hearing import Past
-from actors.browser.reports import Authenticated, MessageReceived, Ready, Reloaded
-from tests.browser.watched import Faults, PhoneOf, Start, WatchedRun
+from actors.browser.reports import (
+    Authenticated,
+    ComparisonFailed,
+    MessageReceived,
+    Ready,
+    Reloaded,
+)
+from tests.browser.watched import Faults, PhoneOf, Start, WatchedRun, until
 
 ADA, BOB = "491700000001", "491700000002"
 
@@ -84,6 +92,21 @@ async def test_what_was_said_before_the_device_was_linked_is_no_news(
 
     assert any(isinstance(report, Authenticated) for report in run.reports)
     assert heard(run) == []
+
+
+async def test_a_page_that_cannot_be_compared_says_so_until_it_can(
+    start: Start, phone: PhoneOf, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "actors.browser.probe")
+    run = start(probe_seconds=0.05)
+    await run.ready_with(phone(ADA))
+    await run.evaluate("WPP.whatsapp.MsgStore.getModelsArray = () => { throw Error('gone'); }")
+    await until(lambda: "cannot be found: Error: gone" in caplog.text, "the log says it")
+    await run.until(ComparisonFailed)
+
+    await run.evaluate("delete WPP.whatsapp.MsgStore.getModelsArray")
+    await until(lambda: "can be found again" in caplog.text, "the log says that it works")
+    assert caplog.text.count("cannot be found") == 1
 
 
 async def some_probes(run: WatchedRun) -> None:

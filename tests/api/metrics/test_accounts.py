@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from actors.browser.reports import Failure, WentOffline
+from actors.browser.reports import ComparisonFailed, Failure, WentOffline
 from api.metrics.accounts import AccountInstruments
 from api.settings import Settings
 from store.status import Cause, Status
@@ -43,6 +43,18 @@ async def test_a_life_is_counted_step_by_step(api: Api) -> None:
     assert shown.value(f"{STARTS}_count", status="QR_READY") == 1
     assert shown.value(f"{STARTS}_count", status="CONNECTED") == 0
     assert shown.value(f"{RESTORES}_count") == 0
+
+
+async def test_pages_that_cannot_be_compared_are_counted(api: Api) -> None:
+    account_id = await api.create()
+    run = await api.link(account_id)
+    name = "wa_comparisons_failed_total"
+    assert (await scrape(api)).value(name) == 0
+
+    run.report(ComparisonFailed())
+    run.report(WentOffline("no network"))
+    await api.until(account_id, Status.CONNECTING)
+    assert (await scrape(api)).value(name) == 1
 
 
 async def test_what_did_not_happen_yet_stands_at_zero(api: Api) -> None:
