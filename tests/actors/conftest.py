@@ -1,11 +1,12 @@
 """Actors on a real store, with browsers that are told what to report."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -72,6 +73,11 @@ class Stage:
         assert view is not None
         return view.status
 
+    async def waits(self, account_id: str, place: int, waits_for: str) -> None:
+        """Wait until an account is shown in this place of the start queue."""
+        detail = {"place": place, "waitsFor": waits_for}
+        await until(lambda: (v := self.manager.view(account_id)) and v.detail == detail)
+
     async def tells(self, account_id: str, *causes: str) -> None:
         """Wait until what was recorded of an account ends with these causes."""
         async with asyncio.timeout(10):
@@ -84,6 +90,9 @@ class Stage:
         log = await events.of_account(account_id, 0, 500)
         assert [event.seq for event in log] == list(range(1, len(log) + 1))
         return [event.data["cause"] for event in log if event.type == "status"]
+
+
+Start = Callable[..., Awaitable[Stage]]
 
 
 class Servers:
@@ -126,11 +135,24 @@ async def recorder(surroundings: Surroundings, bus: Bus) -> AsyncIterator[Record
 
 
 @pytest.fixture
-async def stage(config: ManagerConfig, recorder: Recorder) -> AsyncIterator[Stage]:
-    manager = ToldManager(config, recorder)
-    await manager.start()
-    yield Stage(manager, recorder)
-    await manager.stop(5)
+async def start(config: ManagerConfig, recorder: Recorder) -> AsyncIterator[Start]:
+    """Start a manager, with changes to its configuration."""
+    stages: list[Stage] = []
+
+    async def start(**changes: Any) -> Stage:
+        manager = ToldManager(replace(config, **changes), recorder)
+        await manager.start()
+        stages.append(Stage(manager, recorder))
+        return stages[-1]
+
+    yield start
+    for stage in stages:
+        await stage.manager.stop(5)
+
+
+@pytest.fixture
+async def stage(start: Start) -> Stage:
+    return await start()
 
 
 @pytest.fixture

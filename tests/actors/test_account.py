@@ -23,7 +23,7 @@ from actors.surroundings import Deadlines
 from store import accounts
 from store.recorder import Recorder
 from store.status import Cause, Status
-from tests.actors.conftest import READY, Stage, qr
+from tests.actors.conftest import READY, Stage, Start, qr
 from tests.told import ToldManager, until
 
 TERMS = ActionRequired(ActionKind.TERMS, "TOS_BLOCK")
@@ -113,22 +113,17 @@ async def test_too_many_failures_in_a_row_end_in_failed_until_the_user_connects(
     await stage.run(account_id, after=run)
 
 
-async def test_a_connect_ends_the_wait_after_a_failure(
-    config: ManagerConfig, recorder: Recorder
-) -> None:
-    manager = ToldManager(replace(config, policy=RestartPolicy(first_delay=3600)), recorder)
-    await manager.start()
-    stage = Stage(manager, recorder)
+async def test_a_connect_ends_the_wait_after_a_failure(start: Start) -> None:
+    stage = await start(policy=RestartPolicy(first_delay=3600))
     account_id, first = await stage.linked()
     first.fail(Failure.BROWSER_EXITED, "killed by SIGKILL")
     await stage.tells(account_id, "browser_exited")
 
-    await manager.connect(account_id)
+    await stage.manager.connect(account_id)
     second = await stage.run(account_id, after=first)
-    await manager.connect(account_id)
+    await stage.manager.connect(account_id)
     second.report(READY)
     await stage.tells(account_id, "browser_exited", "user_connect", "ready")
-    await manager.stop(5)
 
 
 async def test_s03_a_locked_profile_is_tried_twice_and_then_said(stage: Stage) -> None:
@@ -229,16 +224,13 @@ async def test_a_page_that_asked_for_a_human_and_reloads_is_on_its_way_again(sta
 
 
 async def test_a_page_that_asked_for_a_human_and_does_not_come_back_is_replaced(
-    config: ManagerConfig, recorder: Recorder
+    start: Start,
 ) -> None:
-    manager = ToldManager(replace(config, deadlines=Deadlines(connecting=0.1)), recorder)
-    await manager.start()
-    stage = Stage(manager, recorder)
+    stage = await start(deadlines=Deadlines(connecting=0.1))
     account_id, run = await stage.linked()
     run.report(TERMS)
     run.report(Reloaded())
     await stage.run(account_id, after=run)
-    await manager.stop(5)
     assert "deadline" in await stage.causes(account_id)
 
 

@@ -9,16 +9,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
 
 import pytest
 
 from actors.browser.reports import Authenticated, MessageReceived
-from actors.config import ManagerConfig
 from actors.limits import Limit, MemoryLimits
 from actors.messages import OverMemory
 from actors.monitor import MeasureProfiles
@@ -26,31 +24,18 @@ from actors.startqueue import Room, StartLimits
 from store import accounts
 from store.bus import Bus
 from store.events import Event
-from store.recorder import Recorder
 from store.status import Status
-from tests.actors.conftest import READY, Stage
-from tests.told import ToldManager, ToldRun, until
+from tests.actors.conftest import READY, Stage, Start
+from tests.told import ToldRun, until
 
 TINY = 1
 """MB: less than any browser takes."""
 
-Start = Callable[..., Awaitable[Stage]]
-
 
 @pytest.fixture
-async def start(config: ManagerConfig, recorder: Recorder) -> AsyncIterator[Start]:
+def start(start: Start) -> Start:
     """Start a manager that samples all the time, with changes to its configuration."""
-    stages: list[Stage] = []
-
-    async def start(**changes: Any) -> Stage:
-        manager = ToldManager(replace(config, sample_interval=0.02, **changes), recorder)
-        await manager.start()
-        stages.append(Stage(manager, recorder))
-        return stages[-1]
-
-    yield start
-    for stage in stages:
-        await stage.manager.stop(5)
+    return partial(start, sample_interval=0.02)
 
 
 @pytest.fixture

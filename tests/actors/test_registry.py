@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -17,7 +16,7 @@ from actors.startqueue import Room, StartLimits
 from actors.translator import Translator
 from store.recorder import Recorder
 from store.status import Status
-from tests.actors.conftest import QUICK, READY, Stage, qr
+from tests.actors.conftest import QUICK, READY, Stage, Start, qr
 from tests.told import ToldManager, until
 
 
@@ -73,30 +72,29 @@ async def test_what_was_connected_comes_back_and_what_was_stuck_is_reset(
     await before.manager.stop(0.1)
 
 
-async def test_a_connect_overtakes_what_is_restored_and_has_its_code_shown(
-    config: ManagerConfig, recorder: Recorder
-) -> None:
-    manager = ToldManager(replace(config, starts=StartLimits(at_once=1)), recorder)
-    await manager.start()
-    stage = Stage(manager, recorder)
+async def test_a_connect_overtakes_what_is_restored_and_has_its_code_shown(start: Start) -> None:
+    stage = await start(starts=StartLimits(at_once=1))
+    manager = stage.manager
     ids = [(await stage.linked())[0] for _ in range(3)]
     for account_id in ids:
         await manager.disconnect(account_id)
         await stage.reaches(account_id, Status.DISCONNECTED)
     before = dict(manager.runs)
-    for account_id in ids:
-        manager._tell(account_id, Recover(Signal.RESTORE))
-    first, _, last = ids
+    first, second, last = ids
+    manager._tell(first, Recover(Signal.RESTORE))
     run = await stage.run(first, after=before[first])
-    await stage.tells(last, "restore", "queued")
+    for place, account_id in enumerate((second, last)):
+        manager._tell(account_id, Recover(Signal.RESTORE))
+        await stage.waits(account_id, place, "other starts")
 
     await manager.connect(last)
     await manager.connect(last)
-    await stage.tells(last, "restore", "queued", "user_connect", "queued")
+    await stage.waits(last, 0, "other starts")
     run.report(READY)
     (await stage.run(last, after=before[last])).report(qr())
     await stage.reaches(last, Status.QR_READY)
-    await manager.stop(5)
+    causes = await stage.causes(last)
+    assert causes[-5:] == ["restore", "queued", "user_connect", "queued", "qr_shown"]
 
 
 async def test_who_waits_is_told_what_for_when_that_changes_and_shows_its_place(
