@@ -5,7 +5,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
 from store.bus import Bus
 from store.database import open_database
+from store.sqlite import sqlite_url
 from tests import surroundings as kinds
 from tests.harness import Phones, ServerProcess
 from tests.postgres_server import PostgresServer
@@ -21,7 +22,7 @@ from tests.redis_server import RedisServer
 from tests.surroundings import (
     MakeSurroundings,
     PostgresMaker,
-    SqliteSurroundings,
+    SqliteMaker,
     Surroundings,
 )
 
@@ -61,11 +62,9 @@ def make_surroundings(
         asyncio.run(_migrate(postgres.url(TEMPLATE)))
         return PostgresMaker(postgres, request.getfixturevalue("shared_redis"), TEMPLATE)
 
-    @contextmanager
-    def make(*, empty: bool = False) -> Iterator[Surroundings]:
-        yield SqliteSurroundings(tmp_path_factory.mktemp("store"))
-
-    return make
+    template = tmp_path_factory.mktemp("template") / TEMPLATE
+    asyncio.run(_migrate(sqlite_url(template)))
+    return SqliteMaker(template, partial(tmp_path_factory.mktemp, "store"))
 
 
 @pytest.fixture
