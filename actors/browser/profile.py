@@ -237,10 +237,11 @@ def _remove(path: Path) -> None:
 def size_of(folder: Path) -> int:
     """Give the bytes that a folder takes on disk."""
     total = 0
-    for entry in folder.rglob("*"):
-        # A running Chromium removes files under our hands.
-        with suppress(OSError):
-            total += entry.lstat().st_blocks * BLOCK_BYTES
+    # A running Chromium removes files, and folders, under our hands; walk leaves out what is gone.
+    for path, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            with suppress(OSError):
+                total += Path(path, name).lstat().st_blocks * BLOCK_BYTES
     return total
 
 
