@@ -77,9 +77,10 @@ async def _missed(
     """Read the log to its end, also what is written meanwhile."""
     while True:
         # What waits here is in the log: a long replay would have too much of it wait.
-        live.forget_recorded()
+        live.leave_recorded()
         which = (since, query.accounts, query.types)
-        page, trimmed = await turns.to_read("log", which, partial(_page, *which))
+        read = partial(_page, *which)
+        page, trimmed = await turns.to_read("log", which, read, live.take_recorded)
         if since < trimmed:
             newest = await turns.to_read("newest", None, events.newest_id)
             yield await _gap(turns, since, newest, resume=trimmed)

@@ -31,6 +31,7 @@ class Subscription:
         self._on_close = on_close
         self._queue: deque[Event] = deque()
         self._news = asyncio.Event()
+        self._leaves_recorded = False
         self._ended = False
         self._failure: Exception | None = None
         self.overflowed = False
@@ -40,6 +41,8 @@ class Subscription:
         """Give the reader an event, if it is one that it listens to."""
         if self._ended or not self._wants(event):
             return
+        if self._leaves_recorded and event.id is not None:
+            return
         if len(self._queue) >= self._max_queue:
             self.overflowed = True
             self._queue.clear()
@@ -48,9 +51,14 @@ class Subscription:
         self._queue.append(event)
         self._news.set()
 
-    def forget_recorded(self) -> None:
-        """Drop what waits and is in the log, for a reader that is about to read it from there."""
+    def leave_recorded(self) -> None:
+        """Let what is recorded wait in the log, for a reader that is about to read it there."""
+        self._leaves_recorded = True
         self._queue = deque(event for event in self._queue if event.id is None)
+
+    def take_recorded(self) -> None:
+        """Take what is recorded from now on: the log is being read."""
+        self._leaves_recorded = False
 
     def close(self) -> None:
         """Listen no more; the iteration ends after what is already here."""

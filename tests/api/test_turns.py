@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from api.turns import SENDS_A_ROUND, Turns
+from api.turns import READS_AT_ONCE, SENDS_A_ROUND, Turns
 from store.errors import DatabaseAway
 from tests.told import until
 
@@ -54,20 +54,39 @@ async def test_nobody_gets_what_was_read_before_it_was_asked_for(turns: Turns) -
     assert (await early, await late) == (0, 1)
 
 
-async def test_one_of_each_kind_is_read_at_a_time_and_all_in_their_turn(turns: Turns) -> None:
+async def test_few_of_each_kind_are_read_at_a_time_and_all_in_their_turn(
+    turns: Turns, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(READS_AT_ONCE, "log", 2)
     log = Log()
     pages = [str(number) for number in range(20)]
     wanted = [
         asyncio.create_task(turns.to_read(kind, which, partial(log.read, which)))
         for kind, which in [*(("log", page) for page in pages), ("newest", "newest")]
     ]
-    await until(lambda: log.reads == 2)
+    await until(lambda: log.reads == 3)
     for _ in range(100):
         await asyncio.sleep(0)
-    assert list(log.begun) == ["0", "newest"]
+    assert list(log.begun) == ["0", "1", "newest"]
     log.let_go.set()
     await asyncio.gather(*wanted)
-    assert list(log.begun) == ["0", "newest", *pages[1:]]
+    assert list(log.begun) == ["0", "1", "newest", *pages[2:]]
+
+
+async def test_all_who_wait_for_a_read_are_told_when_it_begins(turns: Turns) -> None:
+    log = Log()
+    told: list[int] = []
+    first = asyncio.create_task(turns.to_read("newest", None, log.read))
+    await until(lambda: log.reads == 1)
+    later = [
+        asyncio.create_task(turns.to_read("newest", None, log.read, partial(told.append, number)))
+        for number in range(3)
+    ]
+    await asyncio.sleep(0)
+    assert told == []
+    log.let_go.set()
+    await asyncio.gather(first, *later)
+    assert told == [0, 1, 2]
 
 
 async def test_one_who_goes_away_takes_nothing_from_the_others(turns: Turns) -> None:
