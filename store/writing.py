@@ -67,9 +67,12 @@ async def _next_ids(count: int, connection: BaseDBAsyncClient) -> Sequence[int]:
             [count],
         )
         return sorted(row["id"] for row in rows)
-    # It has no row before the first id, and follows what is written.
+    # As AUTOINCREMENT has it: beyond all that ever was, which the first says, and beyond all that
+    # is, should a copy of the database have lost that.
     rows = await connection.execute_query_dict(
-        "SELECT coalesce(max(seq), 0) AS last FROM sqlite_sequence WHERE name = 'events'"
+        "SELECT max("
+        "coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0), "
+        "coalesce((SELECT max(id) FROM events), 0)) AS last"
     )
     first = rows[0]["last"] + 1
     return range(first, first + count)
