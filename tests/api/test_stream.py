@@ -11,6 +11,7 @@ import pytest
 from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
 
 from actors.browser.reports import ActionKind, ActionRequired
+from api.app import stop_working
 from api.settings import Settings
 from api.stream import WebsocketListener
 from store import events
@@ -424,9 +425,9 @@ async def test_a_client_that_cannot_be_told_leaves_no_browser_open(
     run = await api.link(await api.create())
     async with api.ws_connect("/ws") as socket:
         await opened(socket)
-        await api.server.close()
-
-    assert run.stopped
+        assert api.app is not None
+        await stop_working(api.app)
+        assert run.stopped
 
 
 async def test_without_a_database_the_stream_is_to_be_tried_again(
