@@ -162,15 +162,15 @@ class AccountActor(pykka.ThreadingActor):
                 pass
             case Delete(done) if self._ending is not None:
                 done.fail(NobodysAccount())
-            case Command(Signal.LOGOUT):
-                self._log_out()
             case Command(signal):
                 self._history = History()
-                self._machine.signal(signal)
+                self._obey(signal, message)
+            case Recover(Signal.LOGOUT):
+                self._log_out()
             case Recover(signal):
                 self._machine.signal(signal)
-            case Resume() if self._journal.row.logging_out:
-                self._log_out()
+            case Resume(_, delay) if self._journal.row.logging_out:
+                self._alarm.set(delay)
             case Resume() if self._machine.life.desired is Desired.DISCONNECTED:
                 self._machine.signal(Signal.DISCONNECT)
             case Resume(error, delay):
@@ -202,11 +202,23 @@ class AccountActor(pykka.ThreadingActor):
                 if run := self._usable(answer, None, "there is no page to show"):
                     self._loop.answer(answer, run.screenshot())
 
+    def _obey(self, signal: Signal, command: Command) -> None:
+        if signal is Signal.LOGOUT:
+            self._journal.wants_logout()
+        if self._journal.row.logging_out:
+            # Also one that an actor before this one, or a try, did not live to see the end of.
+            self._log_out()
+            if signal is Signal.LOGOUT:
+                return
+        if self._machine.closing:
+            self._stash.append(command)
+        else:
+            self._machine.signal(signal)
+
     def _log_out(self) -> None:
-        self._history = History()
         life = self._machine.life
-        # Whoever goes on with the account, should this actor or server not live to see its end.
-        self._journal.change(logging_out=life.status is not Status.LOGGED_OUT)
+        if life.status is Status.LOGGED_OUT:
+            self._journal.logged_out()
         alone = life.linked and self._machine.attempt is None
         self._machine.signal(Signal.LOGOUT, detail={"message": STILL_LISTED} if alone else None)
 
@@ -284,6 +296,8 @@ class AccountActor(pykka.ThreadingActor):
             logger.error("the browser did not report its end; giving it up")
             attempt.give_up()
             self._browser_is_gone(attempt, Closed())
+        elif self._journal.row.logging_out and attempt is None:
+            self._log_out()
         elif life.phase is Phase.BACKING_OFF:
             self._machine.signal(Signal.RETRY_DUE, attempt=life.attempt)
         elif life.deadline is Status.QR_READY:

@@ -46,6 +46,14 @@ class Journal:
         """Change fields of the row; they are written with the next event."""
         self.row = replace(self.row, **fields)
 
+    def wants_logout(self) -> None:
+        """Take note of a user's logout, for whoever goes on should this actor not see its end."""
+        self.change(logout_after=self.row.seq)
+
+    def logged_out(self) -> None:
+        """Take note that there is no session that a logout until now would have to end."""
+        self.change(logged_out_seq=self.row.seq)
+
     def restarted(self, cause: Cause) -> None:
         """Count a restart of the browser; it is written with the next event."""
         self.change(
@@ -62,7 +70,6 @@ class Journal:
             detail=detail,
             since=self.row.since if life.status is self.row.status else now,
             linked=life.linked,
-            logging_out=self.row.logging_out and life.status is not Status.LOGGED_OUT,
             attempt=life.attempt,
             desired=life.desired,
         )
@@ -73,6 +80,8 @@ class Journal:
             "attempt": life.attempt,
             "detail": detail,
         }
+        if life.status is Status.LOGGED_OUT:
+            self.change(logged_out_seq=self.next_seq)
         self._record(EventType.STATUS, data, now)
         logger.info("%s (%s)", life.status, cause, extra={"account": self.row.id})
 
@@ -128,6 +137,7 @@ class Journal:
                 pairing=pairing,
                 pid=pid,
                 restarts=row.restarts,
+                seq=row.seq,
             )
         )
 
@@ -144,6 +154,7 @@ class Journal:
             detail=row.detail,
             since=row.since,
             linked=row.linked,
+            logged_out_seq=row.logged_out_seq,
             attempt=row.attempt,
             restarts=row.restarts,
             restart_cause=row.restart_cause,
@@ -151,8 +162,6 @@ class Journal:
             phone=row.phone,
             push_name=row.push_name,
         )
-        if row.status is Status.LOGGED_OUT:
-            changes["logging_out"] = False
         self._loop.call(self._recorder.record, event, changes, self._epoch)
 
     def _announce(self, type_: EventType, data: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ No method waits for a browser unless it says so.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -82,6 +82,8 @@ class Manager:
         recorder.tell_refusals(self._ownership.refused)
         # A lock lives only for as long as somebody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._doubtful: set[str] = set()
+        """Accounts whose last logout was refused, and so must not be carried out later."""
         self._registry: pykka.ActorRef[RegistryActor] | None = None
         self._monitor: pykka.ActorRef[MonitorActor] | None = None
         self.stopping = False
@@ -219,14 +221,13 @@ class Manager:
         # Two commands at once must reach store and actor in the same order.
         async with self._lock(account_id):
             epoch = await self._owned.epoch(account_id)
-            wish = accounts.set_desired(
-                account_id, desired, epoch, logging_out=signal is Signal.LOGOUT
-            )
+            wish = self._wish(account_id, signal, desired, epoch)
             row = known(await self._owned.fenced(account_id, epoch, wish))
             if row.cause is Cause.DELETED:
                 # Its deletion was interrupted; deleting it again finishes that.
                 raise UnknownAccount
             self._tell(account_id, Command(signal))
+            self._doubtful.discard(account_id)
         return row
 
     async def delete(self, account_id: str) -> None:
@@ -255,6 +256,7 @@ class Manager:
                 raise StoreAway
             await self._owned.fenced(account_id, epoch, accounts.delete(account_id, epoch))
             self._ownership.forget(account_id)
+            self._doubtful.discard(account_id)
         await asyncio.to_thread(self._evidence.remove, account_id)
 
     # What is, and what a page can do.
@@ -345,6 +347,18 @@ class Manager:
         return await asyncio.to_thread(self._evidence.find, account_id, seq)
 
     # Inside.
+
+    def _wish(
+        self, account_id: str, signal: Signal, desired: Desired, epoch: int
+    ) -> Awaitable[AccountRow | None]:
+        """Keep what a command wants. A logout that is refused may be kept nevertheless."""
+        if signal is Signal.LOGOUT:
+            self._doubtful.add(account_id)
+            view = self.view(account_id)
+            after = 0 if view is None else view.seq
+            return accounts.set_desired(account_id, desired, epoch, logout_after=after)
+        doubtful = account_id in self._doubtful
+        return accounts.set_desired(account_id, desired, epoch, withdraw_logout=doubtful)
 
     def _new_run(self, account_id: str, report: Callable[[Report], None]) -> BrowserRun:
         recall = partial(self._recall.past, account_id)

@@ -262,7 +262,7 @@ def _what_follows(row: AccountRow) -> tuple[AccountMessage, ...]:
     if row.logging_out:
         # A user was told that it would be; so was whoever has asked for a connect since then.
         wanted = row.desired is Desired.CONNECTED
-        return (Command(Signal.LOGOUT), *((Command(Signal.CONNECT),) if wanted else ()))
+        return (Recover(Signal.LOGOUT), *((Command(Signal.CONNECT),) if wanted else ()))
     if Life(row.status, row.desired, row.linked).restorable:
         return (Recover(Signal.RESTORE),)
     return ()

@@ -28,6 +28,8 @@ class View:
     """The browser's process group, if one runs."""
     restarts: int = 0
     """How often its browser was restarted by us."""
+    seq: int = 0
+    """The number of the last event that told of its status, or of a later one."""
 
     @property
     def needs_human(self) -> bool:

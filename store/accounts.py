@@ -43,12 +43,19 @@ class AccountRow:
     """When that was."""
     linked: bool
     """Whether a session is linked to a phone."""
-    logging_out: bool
-    """Whether a user's logout has been answered and is not carried out yet."""
+    logout_after: int | None
+    """The last event's number when a user wanted it logged out, the last time."""
+    logged_out_seq: int
+    """The number of the last event that told of a LOGGED_OUT; 0 if none did."""
     attempt: int
     seq: int
     """The last event's number."""
     created_at: datetime
+
+    @property
+    def logging_out(self) -> bool:
+        """Whether a user's logout is not carried out yet."""
+        return self.logout_after is not None and self.logged_out_seq < self.logout_after
 
 
 class AccountChanges(TypedDict, total=False):
@@ -64,7 +71,7 @@ class AccountChanges(TypedDict, total=False):
     restart_cause: Cause | None
     restarted_at: datetime | None
     linked: bool
-    logging_out: bool
+    logged_out_seq: int
     attempt: int
 
 
@@ -187,7 +194,12 @@ async def rename(account_id: str, name: str) -> AccountRow | None:
 
 @database_errors
 async def set_desired(
-    account_id: str, desired: Desired, epoch: int | None = None, *, logging_out: bool = False
+    account_id: str,
+    desired: Desired,
+    epoch: int | None = None,
+    *,
+    logout_after: int | None = None,
+    withdraw_logout: bool = False,
 ) -> AccountRow | None:
     """Keep what the user wants, and return the account; nothing if there is no such account.
 
@@ -195,8 +207,9 @@ async def set_desired(
         account_id: Whose wish it is.
         desired: What is wanted.
         epoch: The epoch under which the caller owns the account; nothing if nobody does.
-        logging_out: Whether the session is to be ended as well. That is noted until it is done:
-            until the account is LOGGED_OUT, which it may be already.
+        logout_after: That the session is to be ended as well, which is done once a later event
+            than this one tells that the account is LOGGED_OUT.
+        withdraw_logout: Take back what was noted by `logout_after`.
 
     Raises:
         LeaseLost: The epoch is over.
@@ -206,10 +219,12 @@ async def set_desired(
         if epoch is not None:
             await leases.guard(connection, account_id, epoch)
         query = models.Account.filter(id=account_id).using_db(connection)
-        await query.update(desired=desired.value)
-        if logging_out:
-            await query.exclude(status=Status.LOGGED_OUT.value).update(logging_out=True)
-    return await get(account_id)
+        wish: dict[str, Any] = {"desired": desired.value}
+        if logout_after is not None or withdraw_logout:
+            wish["logout_after"] = logout_after
+        await query.update(**wish)
+        row = await query.first()
+    return None if row is None else _row(row)
 
 
 @database_errors
@@ -250,7 +265,8 @@ def _row(row: models.Account) -> AccountRow:
         restart_cause=None if row.restart_cause is None else CAUSES[row.restart_cause],
         restarted_at=row.restarted_at,
         linked=row.linked,
-        logging_out=row.logging_out,
+        logout_after=row.logout_after,
+        logged_out_seq=row.logged_out_seq,
         attempt=row.attempt,
         seq=row.seq,
         created_at=row.created_at,

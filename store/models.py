@@ -28,8 +28,9 @@ class Account(Model):
     restart_cause = fields.CharField(max_length=32, null=True)
     restarted_at = fields.DatetimeField(null=True)
     linked = fields.BooleanField(default=False)
+    logout_after = fields.BigIntField(null=True)
     # Its default is the database's as well, for the rows that were there before it.
-    logging_out = fields.BooleanField(default=False, db_default=False)
+    logged_out_seq = fields.BigIntField(default=0, db_default=0)
     attempt = fields.BigIntField(default=0)
     seq = fields.BigIntField(default=0)
     created_at = fields.DatetimeField()

@@ -1,4 +1,4 @@
-"""Whether a user's logout of an account is still to be carried out."""
+"""What tells whether a user's logout of an account is still to be carried out."""
 
 from tortoise import fields
 from tortoise.migrations import Migration as TortoiseMigration
@@ -6,7 +6,7 @@ from tortoise.migrations import operations
 
 
 class Migration(TortoiseMigration):
-    """A column of the accounts; none is being logged out."""
+    """Two columns of the accounts; none is being logged out."""
 
     dependencies = [("store", "0004_trimmed")]  # noqa: RUF012 - how tortoise declares it
 
@@ -15,7 +15,12 @@ class Migration(TortoiseMigration):
     operations = [  # noqa: RUF012 - how tortoise declares it
         operations.AddField(
             model_name="Account",
-            name="logging_out",
-            field=fields.BooleanField(default=False, db_default=False),
+            name="logout_after",
+            field=fields.BigIntField(null=True),
+        ),
+        operations.AddField(
+            model_name="Account",
+            name="logged_out_seq",
+            field=fields.BigIntField(default=0, db_default=0),
         ),
     ]

@@ -1,13 +1,17 @@
 """A logout: the session ends in the profile and on the phone; once answered, it is carried out."""
 
+from typing import Any
+
 import pytest
 
 from actors.browser.reports import Authenticated, MessageReceived
 from actors.config import ManagerConfig
+from actors.errors import StoreAway
 from actors.statemachine import STILL_LISTED
 from store import accounts
+from store.errors import DatabaseAway
 from store.status import Desired, Status
-from tests.actors.conftest import READY, Servers, Stage
+from tests.actors.conftest import QUICK, READY, Servers, Stage, Start
 from tests.told import ToldRun, until
 
 
@@ -67,7 +71,7 @@ async def test_an_answered_logout_is_finished_by_the_server_after_a_killed_one(
     servers: Servers, config: ManagerConfig
 ) -> None:
     first = await servers.start()
-    account_id, _ = await cut_off(first)
+    account_id, run = await cut_off(first)
     profile = config.browser.profile(account_id)
     profile.mkdir(parents=True)
 
@@ -79,11 +83,12 @@ async def test_an_answered_logout_is_finished_by_the_server_after_a_killed_one(
     row = await accounts.get(account_id)
     assert row is not None
     assert (row.linked, row.logging_out) == (False, False)
+    run.end()
 
 
 async def test_a_connect_after_a_logout_that_was_cut_off_links_anew(servers: Servers) -> None:
     first = await servers.start()
-    account_id, _ = await cut_off(first)
+    account_id, run = await cut_off(first)
     await first.manager.connect(account_id)
 
     first.manager.be_killed()
@@ -93,6 +98,7 @@ async def test_a_connect_after_a_logout_that_was_cut_off_links_anew(servers: Ser
     row = await accounts.get(account_id)
     assert row is not None
     assert row.desired is Desired.CONNECTED
+    run.end()
 
 
 async def test_a_logout_outlives_the_stop_of_a_server_whose_browser_does_not_close(
@@ -113,6 +119,55 @@ async def test_a_logout_outlives_its_actor(stage: Stage) -> None:
     await until(lambda: run.killed)
     await shows(stage, account_id, STILL_LISTED)
     await stage.tells(account_id, "user_logout")
+
+
+async def test_a_logout_that_its_actors_die_of_is_given_up_and_tried_at_the_next_command(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[object] = []
+
+    def fail(*arguments: object) -> None:
+        tries.append(arguments)
+        raise RuntimeError("nobody foresaw this")
+
+    monkeypatch.setattr("actors.manager.profiles.remove", fail)
+    stage = await start()
+    account_id, _ = await stage.linked()
+    await stage.manager.disconnect(account_id)
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    await stage.manager.logout(account_id)
+    await until(lambda: len(tries) == QUICK.max_failures + 1)
+
+    # A command forgives what has failed, and the logout comes before it.
+    await stage.manager.connect(account_id)
+    await until(lambda: len(tries) >= 2 * (QUICK.max_failures + 1))
+    await stage.manager.stop(5)
+    assert len(tries) == 2 * (QUICK.max_failures + 1)
+    assert stage.status(account_id) is Status.DISCONNECTED
+
+
+async def test_a_logout_that_was_refused_is_not_carried_out_after_a_later_command(
+    servers: Servers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await servers.start()
+    account_id, _ = await first.linked()
+    keep = accounts.set_desired
+
+    async def keep_and_say_nothing(*arguments: Any, **more: Any) -> None:
+        await keep(*arguments, **more)
+        raise DatabaseAway
+
+    with monkeypatch.context() as patched:
+        patched.setattr("actors.manager.accounts.set_desired", keep_and_say_nothing)
+        with pytest.raises(StoreAway):
+            await first.manager.logout(account_id)
+    await first.manager.connect(account_id)
+    assert await first.recorder.flush(5)
+
+    first.manager.be_killed()
+    second = await servers.start()
+    await second.run(account_id)
+    await second.tells(account_id, "ready", "restore")
 
 
 async def test_a_logout_of_what_is_logged_out_leaves_nothing_for_later(servers: Servers) -> None:
