@@ -52,6 +52,19 @@ async def test_a_batch_may_change_something_else_of_each_account(recorder: Recor
     assert set(rows) == {first, second, third}
 
 
+@pytest.mark.sqlite
+async def test_a_copy_that_lost_its_note_of_the_last_id_goes_on_beyond_all_that_it_has(
+    recorder: Recorder, surroundings: Surroundings
+) -> None:
+    recorder.record(status("a", 1))
+    recorder.record(status("a", 2))
+    assert await recorder.flush(5)
+    surroundings.sql("DELETE FROM sqlite_sequence;\nSELECT 1")
+    recorder.record(status("a", 3))
+    assert await recorder.flush(5)
+    assert [event.id for event in await events.after(0, 10)] == [1, 2, 3]
+
+
 @pytest.mark.postgres
 async def test_a_batch_waits_for_its_turn_longer_than_for_anything_else(
     recorder: Recorder, surroundings: Surroundings, postgres_server: PostgresServer
