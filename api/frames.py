@@ -67,7 +67,8 @@ async def frames(
             last = missed.id or last
     async for event in live:
         if event.id is None or event.id > last:
-            await turns.to_send()
+            if live.behind:
+                await turns.to_send()
             yield _told(event)
 
 

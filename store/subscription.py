@@ -51,6 +51,11 @@ class Subscription:
         self._queue.append(event)
         self._news.set()
 
+    @property
+    def behind(self) -> bool:
+        """Whether more waits for the reader."""
+        return bool(self._queue)
+
     def leave_recorded(self) -> None:
         """Let what is recorded wait in the log, for a reader that is about to read it there."""
         self._leaves_recorded = True

@@ -8,15 +8,20 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector
+from aiohttp.web import WebSocketResponse
 
+from api.turns import SENDS_A_ROUND
 from store import accounts, models
 from store.accounts import AccountRow
 from store.events import Event
+from store.tasks import abandon
 from tests.api.told import BEARER, Api
 from tests.told import until
 
 CLIENTS = 100
 ACCOUNTS = 300
+MUCH = 10 * SENDS_A_ROUND
+"""What one client has to be told."""
 
 Connect = Callable[[str], Awaitable[ClientWebSocketResponse]]
 
@@ -44,6 +49,37 @@ def held(monkeypatch: pytest.MonkeyPatch) -> HeldReads:
     reads = HeldReads()
     monkeypatch.setattr("api.frames.accounts.all_rows", reads)
     return reads
+
+
+class Sends:
+    """Counts what websockets are sent in one round of the loop."""
+
+    def __init__(self) -> None:
+        self.most_in_a_round = 0
+        self._now = 0
+        self._send = WebSocketResponse.send_str
+
+    def counted(self) -> Callable[[WebSocketResponse, str], Awaitable[None]]:
+        async def send(socket: WebSocketResponse, text: str) -> None:
+            self._now += 1
+            self.most_in_a_round = max(self.most_in_a_round, self._now)
+            await self._send(socket, text)
+
+        return send
+
+    async def count(self) -> None:
+        while True:
+            self._now = 0
+            await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def sends(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Sends]:
+    sends = Sends()
+    monkeypatch.setattr(WebSocketResponse, "send_str", sends.counted())
+    counting = asyncio.create_task(sends.count())
+    yield sends
+    await abandon(counting)
 
 
 @pytest.fixture
@@ -115,3 +151,28 @@ async def test_a_client_is_shown_no_accounts_that_were_read_before_it_came(
     assert (await heard(first, "hello"))["newest"] == 0
     assert (await heard(first, "snapshot"))["accounts"] == []
     assert (await first.receive_json(timeout=20))["id"] == newest
+
+
+async def test_while_much_is_replayed_others_get_the_loop(
+    api: Api, connect: Connect, sends: Sends
+) -> None:
+    for number in range(1, MUCH + 1):
+        api.record(Event("status", "a", datetime.now(UTC), {}, seq=number))
+    await api.recorded()
+    client = await connect("/ws?since=0")
+    while "id" not in (frame := await client.receive_json(timeout=20)) or frame["id"] < MUCH:
+        pass
+    assert SENDS_A_ROUND <= sends.most_in_a_round <= 2 * SENDS_A_ROUND
+
+
+async def test_while_much_waits_for_a_client_others_get_the_loop(
+    api: Api, connect: Connect, sends: Sends
+) -> None:
+    client = await connect("/ws")
+    await heard(client, "hello")
+    await heard(client, "snapshot")
+    for number in range(MUCH):
+        api.publish(Event("qr", "a", datetime.now(UTC), {"qr": str(number)}))
+    for number in range(MUCH):
+        assert (await heard(client, "qr"))["qr"] == str(number)
+    assert SENDS_A_ROUND <= sends.most_in_a_round <= 2 * SENDS_A_ROUND
