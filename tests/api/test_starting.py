@@ -18,10 +18,17 @@ from store.sqlite import sqlite_url
 from tests.api.told import BEARER, KEY, Api
 from tests.harness import ServerProcess, until
 from tests.held import HeldDatabase
-from tests.surroundings import Surroundings
+from tests.surroundings import MakeSurroundings, Surroundings
 from tests.told import ToldManager
 
 SECRET = "a-secret-word"
+
+
+@pytest.fixture
+def surroundings(make_surroundings: MakeSurroundings) -> Iterator[Surroundings]:
+    """A database without tables: one that is held lets nobody make them."""
+    with make_surroundings(empty=True) as made:
+        yield made
 
 
 @pytest.fixture
