@@ -168,7 +168,10 @@ class BrowserRun:
         if not self._interpreter.awaits_link:
             raise NotReady("The page does not wait for a phone.")
         self._interpreter.pairing_for(phone)
-        return self._interpreter.pairing_shown(await page.pairing_code(phone))
+        code = await page.pairing_code(phone)
+        # The page tells of it as well, mostly: what is told twice is reported once.
+        self._on_fact({"fact": "pairing_code", "code": code})
+        return self._interpreter.pairing_shown(code)
 
     async def screenshot(self) -> bytes:
         """Show what is on the page, as PNG.

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from actors.browser.errors import NoSuchNumber, NotReady, PageError
+from actors.browser.page import WhatsAppPage
 from actors.browser.reports import (
     Authenticated,
     Closed,
@@ -66,6 +67,20 @@ async def test_a_phone_links_the_account_by_a_pairing_code(start: Start, phone: 
     assert shown.phone == ADA
     assert (await run.until(Authenticated)).fresh
     assert (await run.until(Ready)).phone == ADA
+
+
+async def test_a_pairing_code_is_reported_also_where_the_page_tells_of_none(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def answer_only(*_: object) -> str:
+        return "ABCD1234"
+
+    monkeypatch.setattr(WhatsAppPage, "pairing_code", answer_only)
+    run = start()
+    await run.until(QrShown)
+
+    shown = await run.browser.pairing_code(ADA)
+    assert (await run.until(PairingCodeShown)).code == shown.code == "ABCD1234"
 
 
 async def test_a_ready_account_has_no_use_for_a_pairing_code(start: Start, phone: PhoneOf) -> None:
