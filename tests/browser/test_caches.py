@@ -11,7 +11,7 @@ from actors.browser import caches
 from actors.browser.errors import ProfileLocked
 from actors.browser.profile import Profile, size_of
 from actors.browser.reports import QrShown, Ready
-from tests.browser.watched import PhoneOf, Start, WatchedRun, until
+from tests.browser.watched import PROVEN, PhoneOf, Start, WatchedRun, until
 
 MB = 1 << 20
 ADA = "491700000001"
@@ -84,7 +84,7 @@ async def test_a_running_browser_empties_first_what_its_page_does_not_notice(
     start: Start, phone: PhoneOf, large: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    run = start(cache_mb=2, cache_check_seconds=0.1)
+    run = start(cache_mb=2, cache_check_seconds=0.1, durable_seconds=PROVEN)
     await run.ready_with(phone(ADA))
     await run.evaluate(KEEP.format(MB))
 
@@ -101,7 +101,7 @@ async def test_a_running_browser_empties_what_its_page_keeps_and_the_login_stays
     start: Start, phone: PhoneOf, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    run = start(cache_mb=2, cache_check_seconds=0.1)
+    run = start(cache_mb=2, cache_check_seconds=0.1, durable_seconds=PROVEN)
     await run.ready_with(phone(ADA))
 
     await run.evaluate(KEEP.format(6 * MB))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from actors.browser.reports import Authenticated, Closed, Ready
-from tests.browser.watched import PhoneOf, Start
+from tests.browser.watched import PROVEN, PhoneOf, Start
 
 
 @pytest.mark.parametrize("build", ["chromium-headless-shell", "chromium"])
@@ -17,13 +17,13 @@ async def test_a_kill_right_after_ready_loses_no_login(
     executable = Path("/usr/lib/chromium", build)
     if not executable.exists():
         pytest.skip(f"{build} is not installed")
-    first = start(executable=executable, durable_seconds=10.0)
+    first = start(executable=executable, durable_seconds=PROVEN)
     await first.ready_with(phone("491700000001"))
     assert first.browser.pid is not None
 
     os.killpg(first.browser.pid, signal.SIGKILL)
     await first.until(Closed)
-    second = start(executable=executable, durable_seconds=10.0)
+    second = start(executable=executable, durable_seconds=PROVEN)
 
     assert not (await second.until(Authenticated)).fresh
     await second.until(Ready)
@@ -32,11 +32,11 @@ async def test_a_kill_right_after_ready_loses_no_login(
 async def test_a_resumed_login_is_ready_without_waiting_for_the_disk(
     start: Start, phone: PhoneOf
 ) -> None:
-    first = start(durable_seconds=10.0)
+    first = start(durable_seconds=PROVEN)
     await first.ready_with(phone("491700000001"))
     await first.close()
 
-    second = start(durable_seconds=10.0)
+    second = start(durable_seconds=PROVEN)
     await second.until(Ready)
 
     assert second.browser._proof._proving is None

@@ -25,7 +25,7 @@ from actors.browser.reports import (
 )
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
-from tests.browser.watched import Faults, PhoneOf, Start, WatchedRun
+from tests.browser.watched import PROVEN, Faults, PhoneOf, Start, WatchedRun
 
 ADA, BOB = "491700000001", "491700000002"
 
@@ -45,7 +45,7 @@ async def test_a_phone_links_the_account_by_its_qr_code(start: Start, phone: Pho
 
 
 async def test_a_linked_account_comes_back_without_a_scan(start: Start, phone: PhoneOf) -> None:
-    first = start()
+    first = start(durable_seconds=PROVEN)
     await first.ready_with(phone(ADA))
     await first.close()
 
@@ -114,7 +114,7 @@ async def test_texts_go_both_ways_and_each_is_reported_once(start: Start, phone:
 async def test_a_message_that_came_while_the_account_was_away_is_reported(
     start: Start, phone: PhoneOf
 ) -> None:
-    first = start()
+    first = start(durable_seconds=PROVEN)
     await first.ready_with(phone(ADA))
     await first.close()
     await phone(ADA).receive(BOB, "are you there?")
@@ -198,7 +198,7 @@ async def test_a_phone_that_removes_the_device_logs_the_account_out(
 async def test_a_device_that_was_removed_meanwhile_is_logged_out_when_it_comes_back(
     start: Start, phone: PhoneOf
 ) -> None:
-    first = start()
+    first = start(durable_seconds=PROVEN)
     await first.ready_with(phone(ADA))
     await first.close()
     await phone(ADA).unlink()
@@ -239,7 +239,7 @@ async def test_a_lost_connection_is_told_and_so_is_its_return(
 async def test_an_account_that_comes_back_without_a_network_says_so_and_is_ready_with_it(
     start: Start, phone: PhoneOf, faults: Faults
 ) -> None:
-    first = start()
+    first = start(durable_seconds=PROVEN)
     await first.ready_with(phone(ADA))
     await first.close()
     await faults.add("offline", number=ADA)

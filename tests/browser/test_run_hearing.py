@@ -12,7 +12,7 @@ from actors.browser.reports import (
     Ready,
     Reloaded,
 )
-from tests.browser.watched import Faults, PhoneOf, Start, WatchedRun, until
+from tests.browser.watched import PROVEN, Faults, PhoneOf, Start, WatchedRun, until
 
 ADA, BOB = "491700000001", "491700000002"
 
@@ -44,7 +44,7 @@ async def test_what_no_event_told_of_is_recovered_once(
 async def test_what_waited_while_the_account_was_away_is_recovered_once(
     start: Start, phone: PhoneOf
 ) -> None:
-    first = start()
+    first = start(durable_seconds=PROVEN)
     await first.ready_with(phone(ADA))
     await first.close()
     await phone(ADA).receive(BOB, "are you there?")
@@ -62,7 +62,7 @@ async def test_what_waited_while_the_account_was_away_is_recovered_once(
 async def test_what_the_page_had_taken_but_nobody_recorded_is_recovered(
     start: Start, phone: PhoneOf
 ) -> None:
-    first = start()
+    first = start(durable_seconds=PROVEN)
     await first.ready_with(phone(ADA))
     await phone(ADA).receive(BOB, "recorded")
     recorded = await first.until(MessageReceived)

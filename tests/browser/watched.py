@@ -16,6 +16,9 @@ from actors.browser.reports import QrShown, Ready, Report
 from actors.browser.run import BrowserRun
 
 WAIT_SECONDS = 20.0
+PROVEN = 15.0
+"""`durable_seconds` of a run whose login another one is to find: a busy machine takes its time, and
+what is on its way to the disk at a browser's end is lost."""
 SERVER = f"tests-{os.getpid()}"
 """Not another test process's, which may run at the same time."""
 
