@@ -100,7 +100,7 @@ async def test_health_says_that_memory_is_short_only_while_a_start_waits_for_it(
     assert shown["detail"] == {"place": 0, "waitsFor": "memory"}
 
     await api.post(f"/accounts/{account_id}/disconnect")
-    await api.until(account_id, Status.DISCONNECTED)
+    await until(lambda: not api.manager.starts.waiting)
     assert (await (await api.get("/health")).json())["status"] == "ok"
 
 
