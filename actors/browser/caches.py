@@ -30,6 +30,9 @@ CACHES = (
 """What Chromium fills again by itself. A page registers its service worker anew when it is gone;
 its folder goes whole, since a registration without its script would be worse than none."""
 
+SETTLE_SECONDS = 3.0
+"""How long the files of emptied caches may take to vanish: 0.03 s where nobody else works."""
+SETTLE_POLL_SECONDS = 0.1
 FAR_OVER = 2
 """How many times the bound a running browser may hold: what is emptied is loaded once more, and
 its next start may be near."""
@@ -87,9 +90,20 @@ async def _empty(profile: Profile, page: WhatsAppPage, bound_mb: int) -> None:
         if taken <= bound_mb:
             break
         await clear()
-        taken = await asyncio.to_thread(_taken_mb, profile)
+        taken = await _settled(profile, bound_mb)
     if taken < found:
         logger.info("emptied %d MB of caches", found - taken)
+
+
+async def _settled(profile: Profile, bound_mb: int) -> int:
+    """Give what caches take once they are within a bound, or after a while: files go a bit later."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + SETTLE_SECONDS
+    while (taken := await asyncio.to_thread(_taken_mb, profile)) > bound_mb:
+        if loop.time() > until:
+            break
+        await asyncio.sleep(SETTLE_POLL_SECONDS)
+    return taken
 
 
 def _found(profile: Profile) -> list[Path]:
