@@ -13,7 +13,7 @@ from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
 from actors.browser.reports import ActionKind, ActionRequired
 from api.app import stop_working
 from api.settings import Settings
-from api.stream import WebsocketListener
+from api.stream import ROOM, WebsocketListener
 from store import events
 from store.accounts import AccountRow
 from store.errors import DatabaseAway
@@ -345,10 +345,12 @@ async def test_a_client_that_does_not_read_is_closed_with_1013_and_resumes(
         assert (await again.receive_json(timeout=10))["accountId"] == account_id
 
 
+@pytest.mark.parametrize("size", [1_000_000, ROOM - 1000])
 async def test_a_client_that_stopped_reading_is_cut_off(
     start_api: Callable[[Settings], Awaitable[Api]],
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
+    size: int,
 ) -> None:
     monkeypatch.setattr("api.stream.SEND_SECONDS", 0.2)
     monkeypatch.setattr("api.stream.CLOSE_SECONDS", 0.2)
@@ -363,7 +365,7 @@ async def test_a_client_that_stopped_reading_is_cut_off(
     await reader.readuntil(b"\r\n\r\n")
     await until(lambda: api.streams == 1)
 
-    await api.flood()
+    await api.flood(size)
 
     writer.close()
 

@@ -116,9 +116,9 @@ class Api(TestClient[web.Request, web.Application]):
         await models.Event.all().update(at=datetime.now(UTC) - timedelta(days=1))
         await retention.trim(Retention(max_count=keep), datetime.now(UTC))
 
-    async def flood(self) -> None:
+    async def flood(self, size: int = 1_000_000) -> None:
         """Tell more than anybody can keep for a client that does not read, until none is left."""
-        large = Event("qr", "a", datetime.now(UTC), {"qr": "x" * 1_000_000})
+        large = Event("qr", "a", datetime.now(UTC), {"qr": "x" * size})
         async with asyncio.timeout(10):
             while self.streams:
                 self.publish(large)
