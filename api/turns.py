@@ -10,6 +10,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar
 
+from store.tasks import take_note
+
 SENDS_A_ROUND = 50
 """So many take about a millisecond, and a commit takes tens of rounds."""
 
@@ -77,7 +79,7 @@ class Turns:
         what = (kind, which)
         if what not in self._waiting:
             made = asyncio.create_task(self._read(what, read))
-            made.add_done_callback(_take_note)
+            made.add_done_callback(take_note)
             self._waiting[what] = (made, [])
         reading, begins = self._waiting[what]
         if begun is not None:
@@ -96,9 +98,3 @@ class Turns:
             for begun in begins:
                 begun()
             return await read()
-
-
-def _take_note(reading: asyncio.Task[Any]) -> None:
-    """Take note of how a read ended that nobody waits for any more, or asyncio complains of it."""
-    if not reading.cancelled():
-        reading.exception()

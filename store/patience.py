@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from store.errors import DatabaseAway
+from store.tasks import take_note
 
 FIRST_RETRY_SECONDS = 0.2
 """How soon a database that was away is tried again; doubled with each failure."""
@@ -33,14 +34,8 @@ async def within(seconds: float, query: Awaitable[T]) -> T:
         # Not awaited: asyncpg gives a cancelled query up only when the server has answered, and a
         # frozen one does not.
         asked.cancel()
-        asked.add_done_callback(_ignore)
+        asked.add_done_callback(take_note)
     raise DatabaseAway(f"The database did not answer within {seconds:g} s.")
-
-
-def _ignore(asked: asyncio.Future[T]) -> None:
-    """Take note of how a query ended that nobody waits for, or asyncio complains of it."""
-    if not asked.cancelled():
-        asked.exception()
 
 
 class Patience:

@@ -22,5 +22,10 @@ async def abandon(*tasks: asyncio.Future[Any]) -> None:
             task.cancel()
         await asyncio.wait(under_way, timeout=AGAIN_SECONDS)
     for task in tasks:
-        if not task.cancelled():
-            task.exception()
+        take_note(task)
+
+
+def take_note(done: asyncio.Future[Any]) -> None:
+    """Take note of how something ended that nobody waits for, or asyncio complains of it."""
+    if not done.cancelled():
+        done.exception()
