@@ -13,6 +13,7 @@ from actors.browser.interpreter import ACTIONS, NOT_CONNECTED, Fact, Interpreter
 from actors.lifecycle import Life, Signal, decide
 from actors.translator import Translator
 from store.status import Cause
+from tests.browser.test_interpreter import state
 
 STATES = st.fixed_dictionaries(
     {
@@ -28,16 +29,7 @@ STATES = st.fixed_dictionaries(
         "build": st.none(),
     }
 )
-CONNECTED: Fact = {
-    "fact": "state",
-    "mode": "MAIN",
-    "info": "NORMAL",
-    "socket": "CONNECTED",
-    "online": True,
-    "authenticated": True,
-    "loaded": True,
-    "phone": "491700000001",
-}
+CONNECTED = state()
 EVENTS = st.sampled_from(
     [
         CONNECTED,
