@@ -1,5 +1,6 @@
 # make demo   everything with simulated phones; ARGS=--exit ends after the show
 # make run    the server for real phones; ARGS="--port 5002" and the like reach `wa-manager serve`
+# make install  what `make run` sets up, and nothing started; for a service
 # make test   the test suite, and on Postgres and Redis what touches the store; ARGS="-k name" reaches pytest
 # make chaos  random faults against a running server; ARGS="--seed 1 --faults 200" and the like
 # make bench  a benchmark; ARGS="restore --accounts 20" says which
@@ -21,13 +22,15 @@ INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test chaos bench lint format lock programs test-programs clean
+.PHONY: help demo install run test chaos bench lint format lock programs test-programs clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -8
+	@sed -n 's/^# //p' Makefile | head -9
 
 demo: programs .venv/.installed node_modules/.installed
 	@$(BIN)/wa-manager demo $(ARGS)
+
+install: programs .venv/.installed node_modules/.installed
 
 run: programs .venv/.installed node_modules/.installed
 	@$(BIN)/wa-manager serve $(ARGS)

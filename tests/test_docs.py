@@ -20,13 +20,15 @@ def test_the_operations_page_says_what_to_do_about_every_cause() -> None:
     assert named == {cause.value for cause in Cause}
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/operations.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/operations.md", "docs/deployment.md"])
 def test_every_setting_that_a_page_names_exists(page: str) -> None:
     named = set(re.findall(r"\bWA_[A-Z_]+\b", (ROOT / page).read_text()))
     assert named <= {variable(field) for field in Settings.model_fields}
 
 
-@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "docs/operations.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "CONTRIBUTING.md", "docs/operations.md", "docs/deployment.md"]
+)
 def test_every_file_that_a_page_links_to_exists(page: str) -> None:
     links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / page).read_text())
     assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
