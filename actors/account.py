@@ -35,6 +35,7 @@ from actors.messages import (
     Queued,
     Recover,
     RegistryMessage,
+    Renamed,
     RequestPairingCode,
     Resume,
     SendText,
@@ -95,7 +96,8 @@ class AccountActor(pykka.ThreadingActor):
 
     def on_receive(self, message: AccountMessage) -> None:
         """Handle a message; while a browser closes, all but its own news waits."""
-        if self._machine.closing and not isinstance(message, BrowserReport | TimerFired | Vacate):
+        at_once = BrowserReport | TimerFired | Vacate | Renamed
+        if self._machine.closing and not isinstance(message, at_once):
             self._stash.append(message)
             return
         self._handle(message)
@@ -165,6 +167,9 @@ class AccountActor(pykka.ThreadingActor):
             case Command(signal):
                 self._history = History()
                 self._obey(signal, message)
+            case Renamed(name):
+                self._journal.change(name=name)
+                self._machine.show()
             case Recover(Signal.LOGOUT):
                 self._log_out()
             case Recover(signal):

@@ -138,6 +138,7 @@ class Journal:
                 pid=pid,
                 restarts=row.restarts,
                 seq=row.seq,
+                name=row.name,
             )
         )
 

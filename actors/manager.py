@@ -7,6 +7,7 @@ No method waits for a browser unless it says so.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -32,6 +33,7 @@ from actors.messages import (
     ForAccount,
     Owned,
     RegistryMessage,
+    Renamed,
     RequestPairingCode,
     SendText,
     StopAll,
@@ -186,7 +188,10 @@ class Manager:
             UnknownAccount: There is no such account.
             StoreAway: The database does not answer.
         """
-        return known(await kept(accounts.rename(account_id, name), self._config.store_timeout))
+        row = known(await kept(accounts.rename(account_id, name), self._config.store_timeout))
+        with suppress(ShuttingDown):
+            self._tell(account_id, Renamed(row.name))
+        return row
 
     async def connect(self, account_id: str) -> AccountRow:
         """Have an account online; see `command`."""
@@ -264,6 +269,11 @@ class Manager:
     def view(self, account_id: str) -> View | None:
         """Show an account from memory."""
         return self._views.get(account_id)
+
+    def name_of(self, account_id: str) -> str | None:
+        """Return what an account of this server is called; None if it is not known. Any thread."""
+        view = self._views.get(account_id)
+        return None if view is None else view.name
 
     def views(self) -> list[View]:
         """Show all accounts from memory."""

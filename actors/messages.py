@@ -23,6 +23,13 @@ class Command:
 
 
 @dataclass(frozen=True)
+class Renamed:
+    """A user gave the account another name. It is kept already."""
+
+    name: str
+
+
+@dataclass(frozen=True)
 class Delete:
     """The account is to vanish with its profile."""
 
@@ -126,6 +133,7 @@ class TakeScreenshot:
 
 AccountMessage = (
     Command
+    | Renamed
     | Delete
     | Recover
     | Resume

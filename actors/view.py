@@ -30,6 +30,8 @@ class View:
     """How often its browser was restarted by us."""
     seq: int = 0
     """The number of the last event that told of its status, or of a later one."""
+    name: str = ""
+    """What its users call it."""
 
     @property
     def needs_human(self) -> bool:

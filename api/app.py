@@ -22,7 +22,7 @@ from api.errors import problems
 from api.keys import BUS, FEED, MANAGER, RECORDER, SETTINGS, TURNS
 from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
 from api.listeners import LISTENERS, close_streams
-from api.logs import hide
+from api.logs import hide, name_accounts
 from api.metrics.metrics import METRICS, Metrics
 from api.routes import OPEN, ROUTES
 from api.settings import Settings, SettingsError, variable
@@ -88,6 +88,7 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
     app[TURNS] = Turns()
     recorder = app[RECORDER] = Recorder(bus)
     app[MANAGER] = make_manager(manager_config(settings), recorder, figures.accounts)
+    name_accounts(app[MANAGER].name_of)
     app.add_routes(ROUTES)
     app.on_response_prepare.extend([_add_headers, figures.requests.end])
     app.on_shutdown.append(stop_working)

@@ -5,7 +5,7 @@ import logging
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -26,6 +26,13 @@ Who can put it into a log line could forge others.
 """
 
 
+LONGEST_NAME = 100
+"""How many characters of an account's name are written."""
+
+NameOf = Callable[[str], str | None]
+"""Gives what an account is called, by its id; in any thread."""
+
+
 def set_up_logging(level: str, format_: LogFormat = "text", secrets: Iterable[str] = ()) -> None:
     """Send what the server logs from `level` upward to standard output.
 
@@ -40,6 +47,7 @@ def set_up_logging(level: str, format_: LogFormat = "text", secrets: Iterable[st
     redaction = Redaction(secrets)
     handler = Outlet(_standard_output())
     handler.setFormatter(_Json(redaction) if format_ == "json" else _Readable(redaction))
+    handler.addFilter(_Context())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     for package in ("actors", "api", "simulator", "store"):
         logging.getLogger(package).setLevel(level)
@@ -54,14 +62,40 @@ def hide(secret: str) -> None:
             outlet.formatter.redaction.hide(secret)
 
 
+def name_accounts(name_of: NameOf) -> None:
+    """Have each line about an account carry the name that this gives."""
+    for outlet in _outlets():
+        for each in outlet.filters:
+            if isinstance(each, _Context):
+                each.name_of = name_of
+
+
 def say(text: str) -> None:
     """Write a line for whoever started the server, as it is: it is no log line."""
     for outlet in _outlets():
         outlet.say(text)
 
 
+class _Context(logging.Filter):
+    """Notes which account a line is about, and what that is called now.
+
+    Runs in the thread, and in the context, that logs; a formatter may run elsewhere and later.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.name_of: NameOf = lambda _: None
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Note it; no line is left out."""
+        account = getattr(record, "account", None) or SUBJECT.get()
+        if account is not None:
+            record.account, record.account_name = account, self.name_of(account)
+        return True
+
+
 class _Formatter(logging.Formatter):
-    """What both forms share. Runs in the thread, and in the context, that logs."""
+    """What both forms share."""
 
     def __init__(self, redaction: Redaction) -> None:
         super().__init__()
@@ -71,8 +105,15 @@ class _Formatter(logging.Formatter):
         return timestamp(datetime.fromtimestamp(record.created, UTC))
 
     def _account(self, record: logging.LogRecord) -> str | None:
-        account = getattr(record, "account", None) or SUBJECT.get()
-        return None if account is None else self._safe(str(account))
+        account: str | None = getattr(record, "account", None)
+        return None if account is None else self._safe(account)
+
+    def _name(self, record: logging.LogRecord) -> str | None:
+        name = getattr(record, "account_name", None)
+        if not name:
+            return None
+        name = self.redaction.redact_name(name)
+        return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
     def _message(self, record: logging.LogRecord) -> str:
         try:
@@ -97,24 +138,35 @@ class _Formatter(logging.Formatter):
 
 
 class _Readable(_Formatter):
-    """`time level logger  account: message`, the time in UTC.
+    """`time level logger  account "name": message`, the time in UTC.
 
-    The account is left out where the message names it. A traceback follows, indented. A message
+    The id is left out where the message has it as a word. A traceback follows, indented. A message
     has several lines only if whoever logs it says so, by `extra={"block": True}`.
     """
 
     def format(self, record: logging.LogRecord) -> str:
-        message, account = self._message(record), self._account(record)
-        if account is not None and account not in message:
-            message = f"{account}: {message}"
+        message = self._about(record, self._message(record))
         lines = message.split("\n") if getattr(record, "block", False) else [message]
         lines += [f"  {line}" for line in self._trace(record).split("\n") if line]
         lines[0] = f"{self._time(record)} {record.levelname:7} {record.name}  {lines[0]}"
         return "\n".join(UNSAFE.sub(_visible, line) for line in lines)
 
+    def _about(self, record: logging.LogRecord, message: str) -> str:
+        """Say before a message which account it is about."""
+        about, account, name = [], self._account(record), self._name(record)
+        if account is not None and not re.search(rf"(?<![\w/]){account}(?![\w/])", message):
+            about.append(account)
+        if name is not None:
+            # In quotes, and with those in it escaped: a name cannot look like what follows it.
+            about.append(json.dumps(name, ensure_ascii=False))
+        return f"{' '.join(about)}: {message}" if about else message
+
 
 class _Json(_Formatter):
-    """An object: time, level, logger, account, message, exception; the two optional ones last."""
+    """An object: time, level, logger, account, name, message, exception.
+
+    The account and its name are there in lines about an account, the exception where there is one.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         line = dict(self._members(record))
@@ -126,6 +178,8 @@ class _Json(_Formatter):
         yield "logger", record.name
         if account := self._account(record):
             yield "account", account
+        if name := self._name(record):
+            yield "name", name
         yield "message", self._message(record)
         if trace := self._trace(record):
             yield "exception", trace

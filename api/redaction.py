@@ -60,6 +60,10 @@ and the builds of WhatsApp Web, are none. Nor are an account's 16 hexadecimal di
 """
 
 
+NUMBER_IN_A_NAME = re.compile(r"\d(?:[\W_]{0,3}\d){6,}")
+"""A phone number as people write it into a name, local ones too: (0170) 123-45-67."""
+
+
 class Redaction:
     """Takes secrets out of texts: those it was told, and what looks like one."""
 
@@ -88,6 +92,13 @@ class Redaction:
         text = WHATSAPP_ID.sub(lambda found: re.sub(r"\d{5,}", _shortened, found[0]), text)
         text = WRITTEN_NUMBER.sub(_shortened, text)
         return BARE_NUMBER.sub(_shortened, text)
+
+    def redact_name(self, name: str) -> str:
+        """Give an account's name without secrets, and with the last digits of what may be a number.
+
+        In a name more is taken for a phone number than in a text of the program's own.
+        """
+        return NUMBER_IN_A_NAME.sub(_shortened, self.redact(name))
 
 
 def _shortened(number: re.Match[str]) -> str:

@@ -54,6 +54,13 @@ async def test_accounts_are_listed_in_pages(api: Api) -> None:
     assert listed == [created[:2], created[2:4], created[4:]]
 
 
+async def test_a_rename_is_seen_at_once_by_whoever_names_the_account(api: Api) -> None:
+    account_id = await api.create("Support")
+    await until(lambda: api.manager.name_of(account_id) == "Support")
+    assert (await api.patch(f"/accounts/{account_id}", json={"name": "Sales"})).status == 200
+    await until(lambda: api.manager.name_of(account_id) == "Sales")
+
+
 async def test_an_account_is_renamed(api: Api) -> None:
     account_id = await api.create("Support")
     answer = await api.patch(f"/accounts/{account_id}", json={"name": "Sales"})

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from actors.subject import SUBJECT
-from api.logs import LogFormat, hide, say, set_up_logging
+from api.logs import LogFormat, hide, name_accounts, say, set_up_logging
 
 ACCOUNT = "6f1c0a9b3d2e4f58"
+OF_ACCOUNT = {"account": ACCOUNT}
 FORMS: tuple[LogFormat, ...] = ("text", "json")
 
 Written = Callable[[], str]
@@ -97,6 +98,95 @@ def test_an_id_that_the_message_names_is_not_repeated(written: Written) -> None:
         "✅ Client %s closed", ACCOUNT, extra={"account": ACCOUNT}
     )
     assert f"actors.account  ✅ Client {ACCOUNT} closed\n" in written()
+
+
+def test_a_line_about_an_account_has_its_name_beside_the_id(written: Written) -> None:
+    set_up_logging("INFO")
+    name_accounts({ACCOUNT: "Support"}.get)
+    logging.getLogger("actors.registry").error("its actor died", extra={"account": ACCOUNT})
+    logging.getLogger("actors.account").info("Closing client for %s", ACCOUNT, extra=OF_ACCOUNT)
+    logging.getLogger("actors.account").info("its profile is /%s", ACCOUNT, extra=OF_ACCOUNT)
+    logging.getLogger("actors.registry").info("about another", extra={"account": "unknown"})
+    first, *others = [line.rpartition("  ")[2] for line in written().splitlines()]
+    assert first == f'{ACCOUNT} "Support": its actor died'
+    assert others == [
+        f'"Support": Closing client for {ACCOUNT}',
+        f'{ACCOUNT} "Support": its profile is /{ACCOUNT}',
+        "unknown: about another",
+    ]
+
+
+def test_in_json_the_name_is_a_member_of_its_own(written: Written) -> None:
+    set_up_logging("INFO", "json")
+    name_accounts({ACCOUNT: "Support"}.get)
+    logging.getLogger("actors.registry").error("its actor died", extra=OF_ACCOUNT)
+    logging.getLogger("api.serve").info("Nobody's")
+    first, second = map(members, written().splitlines())
+    assert (first["account"], first["name"]) == (ACCOUNT, "Support")
+    assert first["message"] == "its actor died"
+    assert "name" not in second
+
+
+def test_a_line_carries_the_name_that_the_account_had_when_it_was_logged(written: Written) -> None:
+    set_up_logging("INFO")
+    names = {ACCOUNT: "Support"}
+    name_accounts(names.get)
+    logging.getLogger("actors.account").info("before", extra=OF_ACCOUNT)
+    names[ACCOUNT] = "Sales"
+    logging.getLogger("actors.account").info("after", extra=OF_ACCOUNT)
+    names.clear()
+    text = written()
+    assert '"Support": before' in text
+    assert '"Sales": after' in text
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("character", ["\n", "\r\n", "\x85", "\u2028", "\x1b", "\u202e", "\ud800"])
+def test_no_name_can_forge_a_line(written: Written, form: LogFormat, character: str) -> None:
+    set_up_logging("INFO", form)
+    name_accounts({ACCOUNT: f"x{character}{FORGED}"}.get)
+    logging.getLogger("actors.account").info("said", extra=OF_ACCOUNT)
+    text = written()
+    assert len(text.splitlines()) == 1
+    assert character not in text.removesuffix("\n")
+
+
+def test_no_name_can_pass_for_the_message_behind_it(written: Written) -> None:
+    set_up_logging("INFO")
+    name_accounts({ACCOUNT: 'x": FAILED (gave_up)'}.get)
+    logging.getLogger("actors.account").info("CONNECTED (ready)", extra=OF_ACCOUNT)
+    assert r'"x\": FAILED (gave_up)": CONNECTED (ready)' in written()
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_name_as_long_as_a_book_is_cut(written: Written, form: LogFormat) -> None:
+    set_up_logging("INFO", form)
+    name_accounts({ACCOUNT: "x" * 100_000}.get)
+    logging.getLogger("actors.account").info("said", extra=OF_ACCOUNT)
+    assert len(written()) < 400
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Sales 491701234567",
+        "Sales +49 (170) 123-4567",
+        "0170 1234567",
+        "(0170) 123-45-67",
+        "555-4567",
+        "0170\u200b1234567",
+        "\u0660\u0661\u0667\u0660\u0661\u0662\u0663\u0664\u0665\u0666\u0667",
+    ],
+)
+def test_of_a_number_in_a_name_four_digits_are_told(
+    written: Written, form: LogFormat, name: str
+) -> None:
+    set_up_logging("INFO", form)
+    name_accounts({ACCOUNT: name}.get)
+    logging.getLogger("actors.account").info("said", extra=OF_ACCOUNT)
+    line = written().partition(ACCOUNT)[2]
+    assert sum(character.isdecimal() for character in line) == 4
 
 
 def test_in_json_the_account_is_a_member(written: Written) -> None:
