@@ -49,49 +49,154 @@ class Cause(StrEnum):
     """Why an account came to its status: a closed list, part of the interface."""
 
     sentence: str
+    """What it means."""
+    advice: str
+    """What to do about it; empty where there is nothing to do. The page for operators and the log
+    say the same."""
 
-    def __new__(cls, word: str, sentence: str = "") -> Self:
-        """Make a member that is the word and carries its sentence of documentation."""
+    def __new__(cls, word: str, sentence: str = "", advice: str = "") -> Self:
+        """Make a member that is the word and carries what is said about it."""
         member = str.__new__(cls, word)
         member._value_ = word
         member.sentence = sentence
+        member.advice = advice
         return member
 
-    CREATED = "created", "The account was just created."
-    DELETED = "deleted", "The account was deleted; this is its last event."
-    USER_CONNECT = "user_connect", "A user asked for the connection."
-    USER_DISCONNECT = "user_disconnect", "A user asked to go offline; the device stays linked."
-    USER_RESTART = "user_restart", "A user asked for a fresh browser."
-    USER_LOGOUT = "user_logout", "A user asked to unlink this device."
-    RESET = "reset", "The server had ended while the account was on its way."
-    RESTORE = "restore", "The server started and brings the account back."
-    SHUTDOWN = "shutdown", "The server stopped in good order."
-    LEASE_LOST = "lease_lost", "This server cannot be sure any more to be the account's only one."
-    QUEUED = "queued", "It waits for its turn; detail says for what, and its place in the queue."
-    QR_SHOWN = "qr_shown", "WhatsApp Web shows a code to scan."
-    QR_TIMEOUT = "qr_timeout", "No phone scanned any of the codes in time."
-    LINKED = "linked", "A phone linked this device."
-    RESUMING = "resuming", "WhatsApp Web found its session and is syncing."
-    SYNCING = "syncing", "Keys and chats are being fetched; detail says how far."
-    READY = "ready", "Chats are there and messages flow."
-    OFFLINE = "offline", "WhatsApp Web lost its connection and is trying to get it back."
-    RELOADED = "reloaded", "WhatsApp Web reloaded itself."
-    START_FAILED = "start_failed", "The browser did not start; detail carries the reason."
-    PROFILE_LOCKED = "profile_locked", "Another process holds the browser profile."
-    PAGE_UNREACHABLE = "page_unreachable", "The address of WhatsApp Web could not be opened."
-    PAGE_CRASHED = "page_crashed", "The page's renderer process crashed."
-    PAGE_BROKEN = "page_broken", "The page loaded, but did not become the WhatsApp Web we know."
-    BROWSER_EXITED = "browser_exited", "The browser ended on its own or was killed."
-    DEADLINE = "deadline", "A status lasted longer than its deadline."
-    MEMORY_SOFT = "memory_soft", "The browser took more than its soft limit, at a quiet moment."
-    MEMORY_HARD = "memory_hard", "The browser took more than its hard limit."
-    UNRESPONSIVE = "unresponsive", "The page did not answer twice in a row."
-    UNFORESEEN = "unforeseen", "An error nobody foresaw; detail carries it."
-    GAVE_UP = "gave_up", "Too many attempts failed in a row."
-    UNLINKED = "unlinked", "The phone removed this device, or WhatsApp did."
-    SESSION_LOST = "session_lost", "The profile no longer holds the session that was linked."
-    CONFLICT = "conflict", "The session is open in another place."
-    TERMS = "terms", "WhatsApp wants its terms of service accepted."
-    PASSKEY = "passkey", "The phone's owner must confirm with a passkey."
-    BLOCKED = "blocked", "WhatsApp refuses this account, version or network."
-    RESOLVED = "resolved", "What a human had to do was done."
+    CREATED = ("created", "The account was just created.", "Connect it.")
+    DELETED = ("deleted", "The account was deleted; this is its last event.")
+    USER_CONNECT = ("user_connect", "A user asked for the connection.")
+    USER_DISCONNECT = ("user_disconnect", "A user asked to go offline; the device stays linked.")
+    USER_RESTART = ("user_restart", "A user asked for a fresh browser.")
+    USER_LOGOUT = ("user_logout", "A user asked to unlink this device.")
+    RESET = (
+        "reset",
+        "The server had ended while the account was on its way.",
+        "Connect it, with the phone at hand. An account that was linked comes back by itself.",
+    )
+    RESTORE = ("restore", "The server started and brings the account back.")
+    SHUTDOWN = (
+        "shutdown",
+        "The server stopped in good order.",
+        "Start the server. An account that was linked comes back by itself.",
+    )
+    LEASE_LOST = (
+        "lease_lost",
+        "This server cannot be sure any more to be the account's only one.",
+        "Check the database, and whether a second server uses it. The account comes back then.",
+    )
+    QUEUED = (
+        "queued",
+        "It waits for its turn; detail says for what, and its place in the queue.",
+        "If it lasts, give the server more of what it waits for: memory or disk.",
+    )
+    QR_SHOWN = (
+        "qr_shown",
+        "WhatsApp Web shows a code to scan.",
+        "Scan it with the phone: WhatsApp, Linked devices, Link a device.",
+    )
+    QR_TIMEOUT = (
+        "qr_timeout",
+        "No phone scanned any of the codes in time.",
+        "Connect it again, with the phone at hand.",
+    )
+    LINKED = ("linked", "A phone linked this device.")
+    RESUMING = ("resuming", "WhatsApp Web found its session and is syncing.")
+    SYNCING = ("syncing", "Keys and chats are being fetched; detail says how far.")
+    READY = ("ready", "Chats are there and messages flow.")
+    OFFLINE = (
+        "offline",
+        "WhatsApp Web lost its connection and is trying to get it back.",
+        "If it lasts, check the network of this machine.",
+    )
+    RELOADED = ("reloaded", "WhatsApp Web reloaded itself.")
+    START_FAILED = (
+        "start_failed",
+        "The browser did not start; detail carries the reason.",
+        "Mend what the reason names: often a missing library, a full disk or too little memory.",
+    )
+    PROFILE_LOCKED = (
+        "profile_locked",
+        "Another process holds the browser profile.",
+        "End the Chromium or the server that holds it, then connect the account.",
+    )
+    PAGE_UNREACHABLE = (
+        "page_unreachable",
+        "The address of WhatsApp Web could not be opened.",
+        "If it lasts, check the network, the proxy and the DNS of this machine.",
+    )
+    PAGE_CRASHED = (
+        "page_crashed",
+        "The page's renderer process crashed.",
+        "If it happens often, give the machine more memory.",
+    )
+    PAGE_BROKEN = (
+        "page_broken",
+        "The page loaded, but did not become the WhatsApp Web we know.",
+        "Look at the picture of the page. If WhatsApp Web has changed, update wa-manager.",
+    )
+    BROWSER_EXITED = (
+        "browser_exited",
+        "The browser ended on its own or was killed.",
+        "If it happens often, give the machine more memory.",
+    )
+    DEADLINE = (
+        "deadline",
+        "A status lasted longer than its deadline.",
+        "If it happens often, the machine is too slow: raise WA_CONNECTING_SECONDS.",
+    )
+    MEMORY_SOFT = (
+        "memory_soft",
+        "The browser took more than its soft limit, at a quiet moment.",
+        "If it happens often, raise WA_MEMORY_SOFT_MB.",
+    )
+    MEMORY_HARD = (
+        "memory_hard",
+        "The browser took more than its hard limit.",
+        "If it happens often, raise WA_MEMORY_HARD_MB.",
+    )
+    UNRESPONSIVE = (
+        "unresponsive",
+        "The page did not answer twice in a row.",
+        "If it happens often, the machine is too busy: run fewer accounts on it.",
+    )
+    UNFORESEEN = (
+        "unforeseen",
+        "An error nobody foresaw; detail carries it.",
+        "Report it, with the log.",
+    )
+    GAVE_UP = (
+        "gave_up",
+        "Too many attempts failed in a row.",
+        "Mend what made the last attempt fail, which detail names, then connect the account.",
+    )
+    UNLINKED = (
+        "unlinked",
+        "The phone removed this device, or WhatsApp did.",
+        "Connect it, and scan the code with the phone.",
+    )
+    SESSION_LOST = (
+        "session_lost",
+        "The profile no longer holds the session that was linked.",
+        "Connect it, and scan the code with the phone.",
+    )
+    CONFLICT = (
+        "conflict",
+        "The session is open in another place.",
+        "Close the other place, then restart the account.",
+    )
+    TERMS = (
+        "terms",
+        "WhatsApp wants its terms of service accepted.",
+        "Accept them in WhatsApp on the phone.",
+    )
+    PASSKEY = (
+        "passkey",
+        "The phone's owner must confirm with a passkey.",
+        "Confirm it on the phone.",
+    )
+    BLOCKED = (
+        "blocked",
+        "WhatsApp refuses this account, version or network.",
+        "Check the account on the phone, update wa-manager, or use another network address.",
+    )
+    RESOLVED = ("resolved", "What a human had to do was done.")

@@ -13,3 +13,22 @@ def test_a_transient_status_has_a_browser() -> None:
 def test_every_cause_is_a_word_with_a_sentence(cause: Cause) -> None:
     assert cause.value == cause.name.lower() == f"{cause}"
     assert cause.sentence.endswith(".")
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        Cause.BLOCKED,
+        Cause.CONFLICT,
+        Cause.GAVE_UP,
+        Cause.PASSKEY,
+        Cause.PROFILE_LOCKED,
+        Cause.QR_TIMEOUT,
+        Cause.RESET,
+        Cause.SESSION_LOST,
+        Cause.TERMS,
+        Cause.UNLINKED,
+    ],
+)
+def test_a_cause_that_a_human_must_act_on_says_how(cause: Cause) -> None:
+    assert cause.advice.endswith(".")
