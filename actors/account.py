@@ -265,7 +265,6 @@ class AccountActor(pykka.ThreadingActor):
             chance=random.random(),  # noqa: S311 - spreads retries, guards nothing
         )
         self._history = verdict.history
-        logger.warning("%s: %s", cause, message)
         if verdict.delay is None:
             final = cause if cause is Cause.PROFILE_LOCKED else Cause.GAVE_UP
             detail = {"message": message, "last": cause}

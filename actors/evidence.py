@@ -72,7 +72,8 @@ class Evidence:
         try:
             picture = await take()
         except BrowserError as error:
-            logger.warning("there is no picture of its page: %s", error)
+            # The page is gone as often as not; nothing is lost but the picture.
+            logger.info("there is no picture of its page: %s", error)
             return
         await asyncio.to_thread(self.keep, account_id, seq, picture)
 

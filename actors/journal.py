@@ -13,6 +13,7 @@ from actors.browser.reports import MessageReceived, PairingCodeShown, QrShown
 from actors.lifecycle import Decision
 from actors.loop import Loop
 from actors.messages import Owned
+from actors.statusline import StatusLine, status_line
 from actors.view import View, Views
 from store.accounts import AccountChanges
 from store.events import Event, EventType, timestamp
@@ -31,6 +32,7 @@ class Journal:
         self._loop = loop
         self._recorder = recorder
         self._views = views
+        self._said: StatusLine | None = None
 
     @property
     def account(self) -> Owned:
@@ -83,7 +85,7 @@ class Journal:
         if life.status is Status.LOGGED_OUT:
             self.change(logged_out_seq=self.next_seq)
         self._record(EventType.STATUS, data, now)
-        logger.info("%s (%s)", life.status, cause, extra={"account": self.row.id})
+        self._say(status_line(life, cause, detail))
 
     def message(self, report: MessageReceived) -> None:
         """Record a message that arrived."""
@@ -145,6 +147,11 @@ class Journal:
     def vanish(self) -> None:
         """Take the account out of sight."""
         self._views.drop(self.row.id)
+
+    def _say(self, line: StatusLine) -> None:
+        if line != self._said:
+            logger.log(line.level, "%s", line.text, extra={"account": self.row.id})
+        self._said = line
 
     def _record(self, type_: EventType, data: Mapping[str, Any], at: datetime) -> None:
         row = self.row = replace(self.row, seq=self.next_seq)

@@ -10,10 +10,11 @@ from collections.abc import Callable, Iterator
 from aiohttp import web
 
 from actors.browser.bundle import find_bundle, load_bundle
-from actors.browser.executable import find_chromium
+from actors.browser.executable import find_chromium, sandbox_refusal
 from api.app import init_app, open_parts, stop_working
 from api.auth import KEY
 from api.descriptors import raise_limit
+from api.firstlines import write_first_lines
 from api.heap import collect_often, return_large_blocks
 from api.keys import MANAGER
 from api.lifetime import LIFETIME
@@ -90,7 +91,9 @@ async def serve(settings: Settings) -> None:
 
 async def _open(runner: web.AppRunner, listener: socket.socket, settings: Settings) -> None:
     # Else every account would try, and fail, by itself.
-    await asyncio.to_thread(find_chromium, settings.chromium)
+    chromium = await asyncio.to_thread(find_chromium, settings.chromium)
+    refusal = await asyncio.to_thread(sandbox_refusal, chromium.path)
+    write_first_lines(settings, chromium, refusal)
     await asyncio.to_thread(load_bundle, find_bundle(settings.wa_js))
     await runner.setup()
     await web.SockSite(runner, listener).start()

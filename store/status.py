@@ -71,7 +71,7 @@ class Cause(StrEnum):
     RESET = (
         "reset",
         "The server had ended while the account was on its way.",
-        "Connect it, with the phone at hand. An account that was linked comes back by itself.",
+        "If it does not come back by itself, connect it, with the phone at hand.",
     )
     RESTORE = ("restore", "The server started and brings the account back.")
     SHUTDOWN = (

@@ -22,6 +22,8 @@ NICENESS = 5
 NICE_AGAIN_SECONDS = 0.1
 """How often the kernel takes a group's niceness from those without privileges, all together."""
 NICE_TRIES = 100
+LAST_WORDS = 500
+"""How many characters of what a browser said last are told."""
 LOCK_FD = 5
 """Where a running Chromium holds its profile's lock; 3 and 4 are its pipe."""
 
@@ -89,7 +91,7 @@ class Chromium:
         code = self.exited.result()
         how = f"by signal {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
         words = self.last_words()
-        return f"Chromium ended {how}." + (f" It said: {words[-500:]}" if words else "")
+        return f"Chromium ended {how}." + (f" It said: {_end_of(words)}" if words else "")
 
     async def close(self, seconds: float) -> None:
         """End it and return when no process of its group is left.
@@ -219,6 +221,12 @@ def _spawn(command: list[str], pipes: _Pipes, lock: int) -> int:
         )
     finally:
         os.close(high_lock)
+
+
+def _end_of(words: str) -> str:
+    """Give the last whole lines of what a browser said."""
+    end = words[-LAST_WORDS:]
+    return end if end == words else end.partition("\n")[2] or end
 
 
 def _limit_files(pid: int) -> None:

@@ -1,9 +1,9 @@
-"""What a browser wrote to its standard error last, without what its page wrote there."""
+"""What a browser wrote to its standard error last, without what says nothing about its end."""
 
 import re
 
 KEPT_BYTES = 4096
-HEAD = re.compile(rb"\[(?:\d+:)*\d{4}/\d{6}\.\d+:[A-Z]+:(CONSOLE)?")
+HEAD = re.compile(rb"\[(?:\d+:)*\d{4}/\d{6}\.\d+:[A-Z]+:(CONSOLE|dbus/|device/bluetooth/)?")
 """How an entry begins: time, level, and where it comes from. Its further lines have no head."""
 
 
@@ -11,13 +11,14 @@ class LastWords:
     """Evidence of why a browser ended.
 
     The headless shell copies the page's console there, at every level and whatever its flags say.
-    WhatsApp Web tells its console about chats and messages, which are not to be kept.
+    WhatsApp Web tells its console about chats and messages, which are not to be kept. Nor are
+    complaints about the D-Bus of a desktop, which no server has: they look like a reason.
     """
 
     def __init__(self) -> None:
         self._kept = bytearray()
         self._rest = b""
-        self._of_page = False
+        self._left_out = False
 
     def hear(self, data: bytes) -> None:
         """Take what was read, wherever it begins and ends."""
@@ -37,7 +38,7 @@ class LastWords:
 
     def _take(self, piece: bytes) -> None:
         if head := HEAD.match(piece):
-            self._of_page = head[1] is not None
-        if not self._of_page:
+            self._left_out = head[1] is not None
+        if not self._left_out:
             self._kept += piece
             del self._kept[:-KEPT_BYTES]

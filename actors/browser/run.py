@@ -40,8 +40,6 @@ logger = logging.getLogger(__name__)
 PICTURE_SECONDS = 2.0
 """How long the end of a browser waits for a picture of its page."""
 
-_told_about_sandbox: set[str] = set()
-
 
 class BrowserRun:
     """Opens an account's browser, reports what happens in it, and closes it.
@@ -229,9 +227,6 @@ class BrowserRun:
 
     async def _command(self, executable: Executable) -> list[str]:
         refusal = await asyncio.to_thread(sandbox_refusal, executable.path)
-        if refusal is not None and refusal not in _told_about_sandbox:
-            _told_about_sandbox.add(refusal)
-            logger.warning("Chromium runs without its sandbox: %s", refusal)
         return flags.command(
             executable,
             self._profile.path,

@@ -1,6 +1,7 @@
 """The log of a server in use, at its most talkative: what must be on each line, and on none."""
 
 import asyncio
+import itertools
 import json
 import os
 import re
@@ -125,6 +126,10 @@ async def test_a_log_at_debug_tells_each_account_and_no_secret(
         assert all(account == each or each not in words for each in accounts), words
     for each in accounts:
         assert any(account == each and "CONNECTED (ready)" in words for _, account, words in said)
+    statuses = [words for logger, _, words in said if logger == "actors.journal"]
+    assert all(first != second for first, second in itertools.pairwise(statuses))
+    assert sum("browser_exited" in words for words in statuses) == 1
+    assert all(f'"{name}"' in server.log for name in ("Linked", "Paired"))
     for text in ("✅ Lock files cleaned", "📊 Resource Monitor:", "👋 Shutdown complete"):
         assert text in server.log
 
@@ -142,7 +147,7 @@ async def test_a_server_whose_log_nobody_reads_any_more_goes_on(tmp_path: Path) 
     os.close(writer)
     with os.fdopen(reader, "rb") as log:
         said = await asyncio.to_thread(log.readline)
-    assert b"Database migrated" in said
+    assert b"wa-manager" in said
 
     key_file = tmp_path / "data" / "api-key"
     async with aiohttp.ClientSession(f"http://127.0.0.1:{port}") as client:

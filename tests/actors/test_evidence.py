@@ -1,5 +1,6 @@
 """Pictures of pages: kept with the events that they explain, few of them, for the owner's eyes."""
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,7 @@ async def test_a_report_that_changes_nothing_leaves_no_picture(stage: Stage, fol
 async def test_a_page_that_cannot_be_shown_hides_nothing_else(
     stage: Stage, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     account_id, run = await connected(stage)
 
     async def fail() -> bytes:

@@ -8,6 +8,7 @@ import socket
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator, Awaitable, Callable
+from importlib.metadata import version
 from pathlib import Path
 
 import aiohttp
@@ -71,6 +72,10 @@ async def test_a_start_says_where_it_serves(start: Start) -> None:
     process = await start(WA_API_KEY="a-key")
     url, lines = await until_started(process)
     said = [message(line) for line in lines]
+    words = ("wa-manager ", "Chromium: ", "Data directory: ", "Database: sqlite://", "Redis: none")
+    first = [text for text in said if "sandbox" not in text]
+    assert [word for word, text in zip(words, first, strict=False) if word in text] == [*words]
+    assert version("wa-manager") in said[0]
     assert said[-3:] == [
         f"🚀 WhatsApp API Server running on {url}",
         "💡 Ready to accept connections",
