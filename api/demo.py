@@ -105,11 +105,12 @@ async def _link_phones(
         The phone number of each account.
     """
     async with _watch(api) as watcher:
-        accounts = {}
+        accounts, names = {}, {}
         for index in range(count):
             name = NAMES[index % len(NAMES)] + (f" {index + 1}" if index >= len(NAMES) else "")
             created = await call(api, "POST", "/accounts", {"name": name})
             accounts[created["id"]] = f"4917000000{index + 1:02d}"
+            names[created["id"]] = name
         await asyncio.gather(*(call(api, "POST", f"/accounts/{a}/connect") for a in accounts))
         timeline.note(f"{count} accounts created, Connect pressed on all of them at once")
         scanned: set[str] = set()
@@ -122,7 +123,8 @@ async def _link_phones(
                 path = f"/sim/phones/{accounts[account_id]}/scan"
                 await call(phones, "POST", path, {"code": event["data"]["qr"]})
                 scanned.add(account_id)
-                timeline.note(f"phone {accounts[account_id]} scanned the code of {account_id}")
+                whose = f"{names[account_id]} ({account_id})"
+                timeline.note(f"phone {accounts[account_id]} scanned the code of {whose}")
         async with _step("all accounts are CONNECTED"):
             await watcher.until_all(accounts, "CONNECTED")
         timeline.note("all CONNECTED")

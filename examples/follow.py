@@ -16,12 +16,20 @@ from examples import command_line, position_file
 from examples.wa_stream import Event, EventStream, Gap, Item, Snapshot
 
 
-def line(item: Item) -> str:
-    """Say in one line what happened."""
+def line(item: Item, names: dict[str, str]) -> str:
+    """Say in one line what happened.
+
+    Args:
+        item: What the stream told.
+        names: What the accounts are called, by id; a snapshot brings it up to date.
+    """
     match item:
         case Event():
-            what = f"{item.account_id} {item.type} {_short(item.data)}"
+            name = names.get(item.account_id)
+            who = item.account_id if name is None else f"{item.account_id} {_short(name)}"
+            what = f"{who} {item.type} {_short(item.data)}"
         case Snapshot(accounts=accounts):
+            names.update((account["id"], account["name"]) for account in accounts)
             what = f"{len(accounts)} accounts: {_short([_place(account) for account in accounts])}"
         case Gap(since=since, oldest=oldest):
             what = f"the log has nothing from after {since} to before {oldest}"
@@ -45,9 +53,10 @@ async def follow(arguments: argparse.Namespace, since: int | None) -> None:
         types=arguments.types,
         save=save,
     )
+    names: dict[str, str] = {}
     async with stream:
         async for item in stream:
-            print(line(item), flush=True)
+            print(line(item, names), flush=True)
 
 
 def main() -> None:

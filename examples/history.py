@@ -46,11 +46,15 @@ class History:
         url: Where the server is, such as `http://127.0.0.1:5001`.
         key: Its API key.
 
+    Attributes:
+        names: What the accounts were called when they were asked for last, by id.
+
     Raises:
         ValueError: The url is not one of a server.
     """
 
     def __init__(self, url: str, key: str) -> None:
+        self.names: dict[str, str] = {}
         self._url, self._key = url, key
         self._accounts = address(url, "/accounts")
         self._session: aiohttp.ClientSession | None = None
@@ -75,19 +79,20 @@ class History:
             return stream.position
 
     async def accounts(self) -> list[str]:
-        """Return all accounts.
+        """Return the ids of all accounts, and keep their names.
 
         Raises:
             Away: The server is.
             Refused: The server refuses to tell.
         """
-        found: list[str] = []
+        found: dict[str, str] = {}
         query = {"limit": str(PAGE)}
         while True:
             answer = await self._get(self._accounts, query)
-            found += [account["id"] for account in answer["items"]]
+            found |= {account["id"]: account["name"] for account in answer["items"]}
             if answer["next"] is None:
-                return found
+                self.names = found
+                return list(found)
             query["after"] = answer["next"]
 
     async def page(self, account_id: str, since: int) -> Page:

@@ -246,21 +246,21 @@ async def _redis() -> AsyncIterator[None]:
         raise Away(str(error) or type(error).__name__) from error
 
 
-async def show(item: Item) -> None:
-    """Print what is recorded; codes to scan are secrets."""
-    match item:
-        case Event(seq=int()):
-            print(item.account_id, item.seq, item.type, json.dumps(item.data), flush=True)
-        case Hole() | Gone():
-            print(item, flush=True)
-
-
 async def consume(arguments: argparse.Namespace, position: Position | None) -> None:
     """Print all events until cancelled."""
 
     async def save(position: Position) -> None:
         if arguments.position is not None:
             await position_file.save(arguments.position, asdict(position))
+
+    async def show(item: Item) -> None:
+        """Print what is recorded; codes to scan are secrets."""
+        match item:
+            case Event(seq=int()):
+                name = json.dumps(history.names.get(item.account_id), ensure_ascii=False)
+                print(item.account_id, name, item.seq, item.type, json.dumps(item.data), flush=True)
+            case Hole() | Gone():
+                print(item, flush=True)
 
     async with History(arguments.url, arguments.key) as history:
         consumer = RedisConsumer(

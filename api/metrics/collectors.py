@@ -114,14 +114,18 @@ def _each_account(views: Sequence[View]) -> Iterator[Metric]:
     needy = GaugeMetricFamily(
         "wa_account_needs_human", "Whether it needs a human.", labels=["account"]
     )
+    info = GaugeMetricFamily(
+        "wa_account_info", "1, with its name as a label.", labels=["account", "name"]
+    )
     restarts = CounterMetricFamily(
         "wa_account_restarts", "Restarts of its browser by the server.", labels=["account"]
     )
     for view in views:
+        info.add_metric([view.account_id, view.name], 1)
         status.add_metric([view.account_id, view.status.value], 1)
         needy.add_metric([view.account_id], view.needs_human)
         restarts.add_metric([view.account_id], view.restarts)
-    return iter((status, needy, restarts))
+    return iter((info, status, needy, restarts))
 
 
 def _profiles(sizes: Mapping[str, int]) -> Metric:

@@ -66,7 +66,7 @@ async def test_follow_prints_what_happens_and_goes_on_where_it_was_killed(
 
     first = await run("follow", "--since", "0", "--position", str(file))
     assert "Support DISCONNECTED" in await line_with(first, "1 accounts")
-    await line_with(first, f"{account_id} status")
+    await line_with(first, f'{account_id} "Support" status')
     await api.link(account_id)
     await line_with(first, '"status":"CONNECTED"')
     await api.recorded()
@@ -79,18 +79,18 @@ async def test_follow_prints_what_happens_and_goes_on_where_it_was_killed(
     await line_with(second, "Support CONNECTED")
     async with api.post(f"/accounts/{account_id}/disconnect") as response:
         assert response.status == 202
-    assert '"status":"DISCONNECTED"' in await line_with(second, f"{account_id} status")
+    assert '"status":"DISCONNECTED"' in await line_with(second, f'{account_id} "Support" status')
 
 
 async def test_the_consumer_of_redis_prints_what_was_missed(
     api: Api, run: Run, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    account_id = await api.create()
+    account_id = await api.create("Support")
     await api.recorded()
     file = tmp_path / "position.json"
     file.write_text('{"start": 0, "marks": {}}')
     consumer = await run("redis_consumer", "--redis", redis_server.url, "--position", str(file))
-    assert await line_with(consumer, f"{account_id} 1 status")
+    assert await line_with(consumer, f'{account_id} "Support" 1 status')
 
 
 @pytest.mark.parametrize("module", ["follow", "redis_consumer"])

@@ -33,9 +33,10 @@ FIRES: list[tuple[str, int, Series, dict[str, str], str]] = [
         {
             'wa_account_status{account="a",status="FAILED"}': "1x60",
             'wa_account_needs_human{account="a"}': "1x60",
+            'wa_account_info{account="a",name="Support"}': "1x60",
         },
         A | {"status": "FAILED"},
-        "Account a needs a human: FAILED",
+        "Account Support (a) needs a human: FAILED",
     ),
     (
         "AccountNotComingBack",
@@ -43,16 +44,19 @@ FIRES: list[tuple[str, int, Series, dict[str, str], str]] = [
         {
             'wa_account_status{account="a",status="CONNECTING"}': "1x7 stale",
             'wa_account_status{account="a",status="AUTHENTICATING"}': "_x8 1x60",
+            # A rename does not begin it anew.
+            'wa_account_info{account="a",name="Support"}': "1x9 stale",
+            'wa_account_info{account="a",name="Sales"}': "_x10 1x60",
         },
         A,
-        "Account a has been on its way for 15 minutes",
+        "Account Sales (a) has been on its way for 15 minutes",
     ),
     (
         "AccountRestartStorm",
         46,
         {'wa_account_restarts_total{account="a"}': "0x40 1+1x5 6x20"},
         A,
-        "Account a was restarted 6 times in 30 minutes",
+        "Account (a) was restarted 6 times in 30 minutes",
     ),
     (
         "NoAccountConnected",

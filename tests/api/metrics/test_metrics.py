@@ -18,6 +18,7 @@ from tests.api.told import Api
 from tests.told import until
 
 OF_AN_ACCOUNT = {
+    "wa_account_info",
     "wa_account_status",
     "wa_account_needs_human",
     "wa_account_restarts_total",
@@ -57,7 +58,7 @@ async def test_names_and_labels_are_unique_and_explained(api: Api) -> None:
     assert all(family.documentation for family in shown.families)
 
 
-async def test_each_further_account_adds_eight_samples(api: Api) -> None:
+async def test_each_further_account_adds_nine_samples(api: Api) -> None:
     await until(lambda: api.manager.figures)
     before = await scrape(api)
 
@@ -74,7 +75,17 @@ async def test_each_further_account_adds_eight_samples(api: Api) -> None:
     per_name = Counter(each.name for each in after.samples if "account" in each.labels)
     assert per_name == dict.fromkeys(OF_AN_ACCOUNT, 500)
     # The rest are the classes of requests that were there only after the first scrape.
-    assert len(after.samples) - len(before.samples) - 8 * 500 < 20
+    assert len(after.samples) - len(before.samples) - 9 * 500 < 20
+
+
+async def test_a_renamed_account_has_one_name_in_the_figures(api: Api) -> None:
+    account_id = await api.create('"Support"')
+    await until(lambda: api.manager.name_of(account_id))
+    await api.patch(f"/accounts/{account_id}", json={"name": "Sales"})
+    await until(lambda: api.manager.name_of(account_id) == "Sales")
+    shown = await scrape(api)
+    names = [each.labels["name"] for each in shown.samples if each.name == "wa_account_info"]
+    assert names == ["Sales"]
 
 
 def test_two_applications_in_one_process_keep_apart(settings: Settings) -> None:
