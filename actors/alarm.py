@@ -1,5 +1,6 @@
 """One clock of an actor: set, set anew, or off; a late ring of a former setting is recognised."""
 
+import time
 from collections.abc import Callable
 
 from actors.loop import Loop, Timer
@@ -14,11 +15,18 @@ class Alarm:
         self._tell = tell
         self._number = 0
         self._timer: Timer | None = None
+        self._due = 0.0
 
     def set(self, seconds: float) -> None:
         """Ring in so many seconds, instead of whenever it was set to before."""
         self.off()
+        self._due = time.monotonic() + seconds
         self._timer = self._loop.later(seconds, self._tell, TimerFired(self._number))
+
+    def prolong(self, seconds: float) -> None:
+        """Ring no sooner than in so many seconds, if it is set at all."""
+        if self._timer is not None and self._due < time.monotonic() + seconds:
+            self.set(seconds)
 
     def off(self) -> None:
         """Do not ring."""

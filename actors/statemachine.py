@@ -7,6 +7,7 @@ or a report amounts to is no business of this file.
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import pykka
@@ -139,8 +140,20 @@ class StateMachine:
         self._qr = shown
 
     def show_pairing_code(self, shown: PairingCodeShown) -> None:
-        """Show a pairing code for as long as the account is QR_READY."""
+        """Show a pairing code, and let the account stay QR_READY until it expires."""
         self._pairing = shown
+        if self.life.status is Status.QR_READY:
+            self._alarm.prolong(_seconds_left(shown))
+        self.show()
+
+    def qr_exhausted(self, attempt: int) -> None:
+        """End the linking, or let it go on with the pairing code alone while that is valid."""
+        left = 0.0 if self._pairing is None else _seconds_left(self._pairing)
+        if left <= 0 or self.life.status is not Status.QR_READY:
+            self.signal(Signal.QR_EXHAUSTED, attempt=attempt)
+            return
+        self._qr = None
+        self._alarm.set(left)
         self.show()
 
     def show(self) -> None:
@@ -236,3 +249,7 @@ class StateMachine:
 
         run = self._around.new_run(self._id, report)
         self.attempt = Attempt(number, run, self._around.loop)
+
+
+def _seconds_left(shown: PairingCodeShown) -> float:
+    return (shown.expires_at - datetime.now(UTC)).total_seconds()

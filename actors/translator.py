@@ -81,7 +81,7 @@ class Translator:
             case QrShown():
                 self._qr_shown(attempt, report)
             case QrExhausted():
-                signal(Signal.QR_EXHAUSTED, attempt=number)
+                self._machine.qr_exhausted(number)
             case PairingCodeShown():
                 self._machine.show_pairing_code(report)
                 self._journal.pairing_code(report)

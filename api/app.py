@@ -217,6 +217,7 @@ def _browser_config(settings: Settings) -> BrowserConfig:
         qr_first_seconds=settings.qr_first_seconds,
         qr_next_seconds=settings.qr_next_seconds,
         qr_codes=settings.qr_codes,
+        pairing_code_seconds=settings.pairing_code_seconds,
         page_load_seconds=settings.page_load_seconds,
         close_seconds=settings.close_seconds,
         call_seconds=settings.call_seconds,

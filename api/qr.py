@@ -36,8 +36,10 @@ async def show(request: web.Request) -> web.Response:
     if view is None or view.qr is None:
         account = await find(request)
         await request.app[MANAGER].must_own(account.id)
+        only_pairing = view is not None and view.pairing is not None
+        why = "only its pairing code is still valid" if only_pairing else "its page has none"
         raise StatusConflict(
-            f"The account is {account.status} and shows no QR code.",
+            f"The account is {account.status} and shows no QR code: {why}.",
             members={"accountStatus": account.status},
         )
     return web.Response(

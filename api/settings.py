@@ -198,6 +198,9 @@ class Settings(BaseSettings):
     qr_first_seconds: Seconds = Field(60.0, description="How long the first QR code is valid.")
     qr_next_seconds: Seconds = Field(20.0, description="How long each further QR code is valid.")
     qr_codes: Count = Field(6, description="How many QR codes are shown before giving up.")
+    pairing_code_seconds: Seconds = Field(
+        180.0, description="How long a pairing code is valid, also when the QR codes are over."
+    )
     page_load_seconds: Seconds = Field(
         30.0, description="How long WhatsApp Web may take to load and be recognised."
     )

@@ -83,7 +83,8 @@ class Interpreter:
         self._code: str | None = None
         self._exhausted = False
         self._pairing_phone = ""
-        self._pairing_code: str | None = None
+        self._pairing_asked_at: datetime | None = None
+        self._pairing: PairingCodeShown | None = None
         self._authenticated = False
         self._offline = False
         self._logged_out = False
@@ -115,8 +116,9 @@ class Interpreter:
             self._messages[ident] = None
 
     def pairing_for(self, phone: str) -> None:
-        """Remember for which phone a pairing code was asked; the page does not tell."""
+        """Remember for which phone a pairing code is asked now; the page does not tell."""
         self._pairing_phone = phone
+        self._pairing_asked_at = self._now()
 
     def read(self, fact: Fact) -> list[Report]:
         """Give the reports that follow from a fact, in order.
@@ -139,7 +141,7 @@ class Interpreter:
             case {"fact": "codes_idle"}:
                 return self._idle()
             case {"fact": "pairing_code", "code": str(code)}:
-                return self._pairing(code)
+                return self._pairing_code(code)
             case {"fact": "progress", "percent": int() | float() as percent}:
                 return self._progress(int(percent))
             case {"fact": "passkey"}:
@@ -153,9 +155,17 @@ class Interpreter:
         return []
 
     def pairing_shown(self, code: str) -> PairingCodeShown:
-        """Give the report of a pairing code that is on the page now."""
-        seconds = timedelta(seconds=self._config.pairing_code_seconds)
-        return PairingCodeShown(code, self._pairing_phone, self._now() + seconds)
+        """Return the report of a pairing code that is on the page now.
+
+        The page may answer with a code that it has shown already: that one expires no later.
+        """
+        if self._pairing is None or self._pairing.code != code:
+            # WhatsApp counts from when it made the code, which is after it was asked for.
+            made_at = self._pairing_asked_at or self._now()
+            seconds = timedelta(seconds=self._config.pairing_code_seconds)
+            self._pairing = PairingCodeShown(code, self._pairing_phone, made_at + seconds)
+        self._pairing_asked_at = None
+        return self._pairing
 
     def _document(self, query: str) -> list[Report]:
         """Take note of a new document; the first is the one that was asked for."""
@@ -189,10 +199,13 @@ class Interpreter:
         self._exhausted = True
         return [QrExhausted()]
 
-    def _pairing(self, code: str) -> list[Report]:
-        if code == self._pairing_code:
+    def _pairing_code(self, code: str) -> list[Report]:
+        if self._pairing is not None and code == self._pairing.code:
             return []
-        self._pairing_code = code
+        if self._exhausted and self._pairing_asked_at is None:
+            # The page renews codes by itself, for a quarter of an hour. Nobody asked for this one,
+            # and the codes have had their time.
+            return [QrExhausted()]
         return [self.pairing_shown(code)]
 
     def _progress(self, percent: int) -> list[Report]:
@@ -215,7 +228,7 @@ class Interpreter:
     def _end_session(self, reason: str) -> list[Report]:
         self._authenticated = self.ready = self.fresh = self._offline = False
         self._logged_out = True
-        self._percent = self._pairing_code = None
+        self._percent = self._pairing = None
         return [LoggedOut(reason)]
 
     def _state(self, fact: Fact) -> list[Report]:
@@ -232,7 +245,7 @@ class Interpreter:
         reports: list[Report] = []
         if not self._authenticated:
             self._authenticated, self._action = True, None
-            self.fresh = self._codes > 0 or self._pairing_code is not None
+            self.fresh = self._codes > 0 or self._pairing is not None
             reports.append(Authenticated(self.fresh))
         if _is_connected(state):
             return reports + self._connected(state)

@@ -1,7 +1,7 @@
 """The account actor: how it carries out what the lifecycle decides."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,6 +12,7 @@ from actors.browser.reports import (
     Failure,
     LoggedOut,
     MessageReceived,
+    PairingCodeShown,
     QrExhausted,
     Reloaded,
     SyncProgress,
@@ -40,6 +41,11 @@ def message(number: int) -> MessageReceived:
         at=datetime.now(UTC),
         sender_name="Bob",
     )
+
+
+def pairing_code(seconds: float) -> PairingCodeShown:
+    expires_at = datetime.now(UTC) + timedelta(seconds=seconds)
+    return PairingCodeShown("ABCD1234", "491700000001", expires_at)
 
 
 async def test_every_step_to_connected_is_recorded_with_its_cause(stage: Stage) -> None:
@@ -251,6 +257,42 @@ async def test_unused_codes_end_in_disconnected(stage: Stage) -> None:
     run.report(QrExhausted())
     await stage.reaches(account_id, Status.DISCONNECTED)
     await stage.tells(account_id, "qr_timeout")
+
+
+async def test_a_valid_pairing_code_outlives_the_qr_codes(stage: Stage) -> None:
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    run.report(qr())
+    await stage.reaches(account_id, Status.QR_READY)
+    await stage.manager.pairing_code(account_id, "491700000001")
+    run.report(QrExhausted())
+    await until(lambda: stage.manager.views()[0].qr is None)
+    assert stage.status(account_id) is Status.QR_READY
+    run.report(Authenticated(fresh=True))
+    await stage.reaches(account_id, Status.AUTHENTICATING)
+
+
+async def test_a_pairing_code_that_expires_behind_the_qr_codes_ends_in_disconnected(
+    stage: Stage,
+) -> None:
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    run.report(qr())
+    run.report(pairing_code(seconds=0.2))
+    run.report(QrExhausted())
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    await stage.tells(account_id, "qr_timeout")
+
+
+async def test_a_pairing_code_prolongs_the_deadline_of_the_qr_codes(start: Start) -> None:
+    stage = await start(deadlines=Deadlines(qr_ready=0.2))
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    run.report(qr())
+    shown = pairing_code(seconds=1)
+    run.report(shown)
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    assert datetime.now(UTC) >= shown.expires_at
 
 
 async def test_messages_that_arrive_while_the_browser_closes_are_recorded(stage: Stage) -> None:

@@ -59,6 +59,9 @@ class Machine:
     ) -> None:
         self.life = decide(self.life, signal, attempt=attempt, cause=cause).life
 
+    def qr_exhausted(self, attempt: int) -> None:
+        self.signal(Signal.QR_EXHAUSTED, attempt=attempt)
+
 
 def running(*, linked: bool, attended: bool) -> Life:
     """An account whose browser has just been opened."""

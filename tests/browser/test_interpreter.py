@@ -132,6 +132,28 @@ def test_a_pairing_code_makes_a_fresh_session_too(interpreter: Interpreter) -> N
     ]
 
 
+def test_a_pairing_code_that_is_asked_for_again_expires_no_later() -> None:
+    moments = iter((NOW, NOW + timedelta(seconds=100)))
+    interpreter = Interpreter(BrowserConfig(Path("profiles"), "server"), lambda: next(moments))
+    interpreter.pairing_for("491700000001")
+    shown = interpreter.pairing_shown("ABCD1234")
+    interpreter.pairing_for("491700000001")
+
+    assert interpreter.pairing_shown("ABCD1234") == shown
+
+
+def test_a_pairing_code_that_the_page_renews_after_the_codes_ends_the_linking(
+    interpreter: Interpreter,
+) -> None:
+    interpreter.pairing_for("491700000001")
+    first: Fact = {"fact": "pairing_code", "code": "ABCD1234"}
+    renewed: Fact = {"fact": "pairing_code", "code": "EFGH5678"}
+
+    reports = read(interpreter, DOCUMENT, code("a"), first, IDLE, renewed)
+
+    assert kinds(reports) == [QrShown, PairingCodeShown, QrExhausted, QrExhausted]
+
+
 def test_a_session_that_was_there_is_resumed(interpreter: Interpreter) -> None:
     assert read(interpreter, DOCUMENT, syncing(), state()) == [Authenticated(fresh=False), READY]
 

@@ -1,0 +1,64 @@
+"""Linking by QR code and by pairing code, each with a time of its own."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from simulator.server import Simulator
+from simulator.settings import SimulatorSettings
+from tests.harness import Phones, ServerProcess, until
+
+NUMBER = "491700000001"
+QUICK_CODES = SimulatorSettings(
+    qr_first_seconds=1.5, qr_next_seconds=0.2, qr_codes=2, pairing_code_seconds=5
+)
+
+pytestmark = pytest.mark.sqlite
+
+
+@pytest.fixture
+async def quick(tmp_path: Path) -> AsyncIterator[tuple[ServerProcess, Phones]]:
+    """A server and a WhatsApp Web whose codes live for a short time."""
+    async with Simulator(QUICK_CODES) as simulator:
+        server = ServerProcess(tmp_path, simulator.url)
+        server.environment |= {
+            "WA_QR_FIRST_SECONDS": "1.5",
+            "WA_QR_NEXT_SECONDS": "0.2",
+            "WA_QR_CODES": "2",
+            "WA_PAIRING_CODE_SECONDS": "5",
+        }
+        phones = Phones(simulator.url)
+        await server.start()
+        yield server, phones
+        await phones.close()
+        await server.close()
+
+
+async def test_a_pairing_code_links_until_it_expires_however_few_qr_codes_are_left(
+    quick: tuple[ServerProcess, Phones],
+) -> None:
+    server, phones = quick
+    linked, forgotten = await server.create("Linked"), await server.create("Forgotten")
+    promised = {}
+    for account_id in (linked, forgotten):
+        await server.connect(account_id)
+        await server.reaches(account_id, "QR_READY")
+        path = f"/accounts/{account_id}/pairing-code"
+        promised[account_id] = await server.call("POST", path, {"phone": NUMBER})
+
+    async def qr_codes_are_over() -> bool:
+        async with server.client.get(f"/accounts/{linked}/qr") as response:
+            return response.status == 409
+
+    await until(qr_codes_are_over, "the QR codes are over")
+    assert (await server.account(linked))["status"] == "QR_READY"
+    code = promised[linked]["code"]
+    await phones.call("POST", f"phones/{NUMBER}/enter-code", {"code": code})
+    await server.reaches(linked, "CONNECTED")
+
+    await server.reaches(forgotten, "DISCONNECTED", "qr_timeout")
+    [event] = [e for e in await server.events(forgotten) if e["data"].get("cause") == "qr_timeout"]
+    assert event["at"] >= promised[forgotten]["expiresAt"]
+    assert datetime.fromisoformat(event["at"]) <= datetime.now(UTC)
