@@ -18,6 +18,7 @@ from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines
 from actors.tenure import LeaseTerms
 from api.auth import KEY, load_key, require_key
+from api.bodies import refuse_compressed
 from api.errors import problems
 from api.keys import BUS, FEED, MANAGER, RECORDER, SETTINGS, TURNS
 from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
@@ -80,7 +81,13 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
     app[OPENED] = AsyncExitStack()
     figures = app[METRICS] = Metrics(app, restore_window=2 * settings.lease_seconds)
     app.middlewares.extend(
-        [figures.requests.begin, problems, refuse_unless_open, require_key(OPEN)]
+        [
+            figures.requests.begin,
+            problems,
+            refuse_compressed,
+            refuse_unless_open,
+            require_key(OPEN),
+        ]
     )
     app[LISTENERS] = set()
     bus = app[BUS] = _bus(settings)

@@ -8,8 +8,10 @@ Problem
   NoSuchAccount       404
   NoSuchEvidence      404
   NotAcceptable       406
+  TooSlow             408
   ElsewhereConflict   409
   StatusConflict      409
+  CompressedBody      415
   InvalidInput        422
   Failed              500
   PageFailed          502
@@ -121,6 +123,12 @@ class NotAcceptable(Problem):
     status, name = 406, "not-acceptable"
 
 
+class TooSlow(Problem):
+    """The body of the request did not come in time."""
+
+    status, name = 408, "request-timeout"
+
+
 class ElsewhereConflict(Problem):
     """Another server owns the account."""
 
@@ -131,6 +139,13 @@ class StatusConflict(Problem):
     """The account's status does not allow this."""
 
     status, name = 409, "wrong-status"
+
+
+class CompressedBody(Problem):
+    """The body of a request must not be compressed."""
+
+    status, name = 415, "compressed-body"
+    headers: ClassVar = {"Accept-Encoding": "identity"}
 
 
 class InvalidInput(Problem):

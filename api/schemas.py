@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from actors.browser.reports import PairingCodeShown, QrShown
+from api.bodies import receive
 from api.errors import InvalidInput, InvalidQuery, MalformedRequest
 from store.events import EventType, timestamp
 from store.status import Cause, Desired, Status
@@ -234,14 +235,21 @@ class Sent(_Schema):
     ack: int
 
 
-async def read_body(request: web.Request, model: type[Model]) -> Model:
+async def read_body(request: web.Request, model: type[Model], at_most: int | None = None) -> Model:
     """Read the request's JSON.
 
+    Args:
+        request: The request.
+        model: What it must be.
+        at_most: How many bytes the body may have; what the application allows unless given.
+
     Raises:
+        HTTPRequestEntityTooLarge: If it is longer.
+        TooSlow: If it does not come in time.
         MalformedRequest: If the body is not a JSON object in UTF-8.
         InvalidInput: If a field is not valid; it names each.
     """
-    body = await request.read()
+    body = await receive(request, at_most or request.client_max_size)
     try:
         return model.model_validate_json(body)
     except ValidationError as error:

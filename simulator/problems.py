@@ -1,5 +1,6 @@
 """Errors as `application/problem+json` (RFC 9457): which exception becomes which problem."""
 
+import asyncio
 import json
 import logging
 
@@ -22,6 +23,8 @@ STATUSES: dict[type[Exception], tuple[int, str]] = {
     faults.FaultError: (422, "invalid-fault"),
     faults.UnknownFault: (404, "unknown-fault"),
 }
+
+BODY_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
@@ -50,8 +53,12 @@ def problem(status: int, name: str, detail: str, field: str | None = None) -> we
 @web.middleware
 async def problem_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turns every error into a problem, and logs those that nobody foresaw."""
+    if _is_compressed(request):
+        return problem(415, "compressed-body", "The body must not be compressed.")
     try:
         return await handler(request)
+    except TimeoutError:
+        return problem(408, "request-timeout", "The body did not come in time.")
     except InvalidBody as error:
         status = 422 if error.field else 400
         return problem(status, "invalid-body", str(error), error.field)
@@ -71,9 +78,12 @@ async def read_object(request: web.Request, known: set[str]) -> dict[str, object
 
     Raises:
         InvalidBody: it is no object, or has fields that are not known.
+        TimeoutError: it does not come in time.
     """
     try:
-        body = json.loads(await request.read() or b"{}")
+        async with asyncio.timeout(BODY_SECONDS):
+            read = await request.read()
+        body = json.loads(read or b"{}")
     except ValueError as error:
         raise InvalidBody(f"The body is no JSON: {error}") from None
     if not isinstance(body, dict):
@@ -105,3 +115,8 @@ def number(body: dict[str, object], name: str) -> str:
         return phones.check_number(text(body, name, 15))
     except phones.NotANumber as error:
         raise InvalidBody(str(error), name) from None
+
+
+def _is_compressed(request: web.Request) -> bool:
+    codings = ",".join(request.headers.getall("Content-Encoding", ()))
+    return any(coding.strip().lower() not in ("", "identity") for coding in codings.split(","))

@@ -18,6 +18,10 @@ from simulator.problems import problem_middleware
 from simulator.settings import SimulatorSettings
 
 SHUTDOWN_SECONDS = 1.0
+IDLE_SECONDS = 60.0
+"""How long a connection may rest between two requests, and the head of one may take."""
+LINGER_SECONDS = 2.0
+"""How long the rest of a body is taken, and thrown away, for the answer to be read before it."""
 MAX_REQUEST_BYTES = 1 << 20
 
 
@@ -67,7 +71,13 @@ class Simulator:
             OSError: the port is taken, or the host is none of ours.
         """
         runner = web.AppRunner(
-            self._app(), access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handle_signals=False
+            self._app(),
+            access_log=None,
+            # Inflating a body of zeros takes seconds, which the loop has not.
+            auto_decompress=False,
+            keepalive_timeout=IDLE_SECONDS,
+            lingering_time=LINGER_SECONDS,
+            shutdown_timeout=SHUTDOWN_SECONDS,
         )
         await runner.setup()
         context = tls.make_context() if self.settings.tls else None
@@ -112,7 +122,7 @@ class Simulator:
     async def _page(self, request: web.Request) -> web.StreamResponse:
         if self._world.faults.find(Kind.OFFLINE, request.cookies.get(NUMBER_COOKIE)):
             raise web.HTTPServiceUnavailable(text="A fault keeps this page offline.")
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS)
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_SECONDS, compress=False)
         await socket.prepare(request)
         await Page(self._world, socket).talk()
         return socket

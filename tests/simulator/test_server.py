@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gzip
 import signal
 import socket
 import sys
@@ -100,6 +101,17 @@ class TestTls:
             assert response.status == 200
         async with open_page() as page:
             await page.event("codes")
+
+
+async def test_a_compressed_body_is_refused_and_not_inflated(
+    simulator: Simulator, http: aiohttp.ClientSession
+) -> None:
+    zeros = gzip.compress(bytes(100_000_000))
+    async with http.post(
+        f"{simulator.url}/sim/faults", data=zeros, headers={"Content-Encoding": "gzip"}
+    ) as response:
+        assert response.status == 415
+        assert (await response.json())["type"] == "urn:wa-simulator:compressed-body"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
