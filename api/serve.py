@@ -13,7 +13,8 @@ from actors.browser.bundle import find_bundle, load_bundle
 from actors.browser.executable import find_chromium, sandbox_refusal
 from api.app import init_app, open_parts, stop_working
 from api.auth import KEY
-from api.descriptors import raise_limit
+from api.connections import Door
+from api.descriptors import raise_limit, room_for_clients
 from api.firstlines import write_first_lines
 from api.heap import collect_often, return_large_blocks
 from api.keys import MANAGER
@@ -22,8 +23,6 @@ from api.logs import say
 from api.settings import Settings, unknown_variables
 from store.tasks import abandon, first
 
-REQUEST_SECONDS = 2.0
-"""How long requests under way may take once everything they could ask for has stopped."""
 EVERYWHERE = frozenset({"", "0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104
 """Addresses that a browser on this machine reaches as localhost."""
 
@@ -60,8 +59,8 @@ async def serve(settings: Settings) -> None:
     # neither a profile nor the database.
     with _bound(settings.host, settings.port) as listener:
         app = init_app(settings)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=REQUEST_SECONDS)
-        opening = asyncio.create_task(_open(runner, listener, settings))
+        door = Door(app, room_for_clients(settings.connections_max))
+        opening = asyncio.create_task(_open(app, door, listener, settings))
         stop = asyncio.Event()
 
         def on_signal(number: signal.Signals) -> None:
@@ -83,21 +82,22 @@ async def serve(settings: Settings) -> None:
                     await _first(stop, app[MANAGER].broken)
                 await stop_working(app)
             finally:
-                await runner.cleanup()
+                await door.close()
     logger.info("👋 Shutdown complete")
     if not stop.is_set():
         raise Broken
 
 
-async def _open(runner: web.AppRunner, listener: socket.socket, settings: Settings) -> None:
+async def _open(
+    app: web.Application, door: Door, listener: socket.socket, settings: Settings
+) -> None:
     # Else every account would try, and fail, by itself.
     chromium = await asyncio.to_thread(find_chromium, settings.chromium)
     refusal = await asyncio.to_thread(sandbox_refusal, chromium.path)
     write_first_lines(settings, chromium, refusal)
     await asyncio.to_thread(load_bundle, find_bundle(settings.wa_js))
-    await runner.setup()
-    await web.SockSite(runner, listener).start()
-    await open_parts(runner.app)
+    await door.open(listener)
+    await open_parts(app)
 
 
 async def _first(*events: asyncio.Event) -> None:

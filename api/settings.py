@@ -136,6 +136,10 @@ class Settings(BaseSettings):
     body_limit: int = Field(
         1_000_000, ge=1_000, description="Largest request body that is read, in bytes."
     )
+    connections_max: Count = Field(
+        2_000,
+        description="Connections of clients at a time; fewer where the limit of open files is low.",
+    )
     websocket_queue: Count = Field(
         1_000, description="Events that a websocket may fall behind before it is closed."
     )

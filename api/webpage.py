@@ -10,13 +10,14 @@ from aiohttp import web
 from api.auth import KEY, grant
 from api.errors import Unauthorized
 
-FILES = Path(__file__).parent / "dashboard"
 TYPES = {
     ".css": "text/css",
     ".html": "text/html",
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
+FILES = {file.name: file.read_bytes() for file in (Path(__file__).parent / "dashboard").iterdir()}
+"""By name. Sent from memory: what the kernel sends from a disk could wait for a reader for ever."""
 
 
 async def page(request: web.Request) -> web.StreamResponse:
@@ -34,13 +35,16 @@ async def page(request: web.Request) -> web.StreamResponse:
 async def asset(request: web.Request) -> web.StreamResponse:
     """`GET /dashboard/{name}`: a script or a style of the page."""
     name = request.match_info["name"]
-    if name not in {file.name for file in FILES.iterdir()}:
+    if name not in FILES:
         raise web.HTTPNotFound
     return _file(name)
 
 
-def _file(name: str) -> web.FileResponse:
-    path = FILES / name
-    # Revalidated each time, so that page and server are always of the same version.
-    headers = {"Content-Type": f"{TYPES[path.suffix]}; charset=utf-8", "Cache-Control": "no-cache"}
-    return web.FileResponse(path, headers=headers)
+def _file(name: str) -> web.Response:
+    # Asked for each time, so that page and server are always of the same version.
+    return web.Response(
+        body=FILES[name],
+        content_type=TYPES[Path(name).suffix],
+        charset="utf-8",
+        headers={"Cache-Control": "no-cache"},
+    )
