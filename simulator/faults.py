@@ -26,10 +26,14 @@ class Kind(StrEnum):
     PASSKEY = "passkey"
     SILENT = "silent"
     BROKEN_MODULE = "broken-module"
+    LATE_ANSWERS = "late-answers"
 
+
+CALLS = ("send-message", "number-exists", "pairing-code")
+"""What a page asks WhatsApp for, and gets an answer to. The first is meant if none is named."""
 
 Parameters = frozenset[str]
-"""Names of a fault's parameters: `number`, `seconds`, `module`."""
+"""Names of a fault's parameters: `number`, `seconds`, `module`, `call`."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +48,8 @@ class Trait:
     """What may be given besides; without a number it concerns everybody."""
     module: str | None = None
     """Which module it concerns if none is named."""
+    call: str | None = None
+    """Which call it concerns if none is named."""
 
 
 KINDS = {
@@ -78,6 +84,12 @@ KINDS = {
         takes=frozenset({"number", "module"}),
         module="WAWebSendMsgChatAction",
     ),
+    Kind.LATE_ANSWERS: Trait(
+        "WhatsApp does what a page asks, but its answer comes `seconds` late, or never without "
+        "them: to `send-message`, unless `call` names `number-exists` or `pairing-code`.",
+        takes=frozenset({"number", "seconds", "call"}),
+        call=CALLS[0],
+    ),
 }
 
 
@@ -100,6 +112,8 @@ class Fault:
     seconds: float | None
     module: str | None
     """The id of the module that it breaks."""
+    call: str | None = None
+    """The call whose answers it holds back."""
 
     def concerns(self, number: str | None) -> bool:
         """Says whether the page of this number, or an unlinked one, is disturbed."""
@@ -122,6 +136,7 @@ class Faults:
         number: str | None = None,
         seconds: float | None = None,
         module: str | None = None,
+        call: str | None = None,
     ) -> Fault:
         """Makes a fault, which is kept if its kind lasts.
 
@@ -129,13 +144,15 @@ class Faults:
             FaultError: a parameter is missing, or means nothing to this kind.
         """
         trait = KINDS[kind]
-        parameters = {"number": number, "seconds": seconds, "module": module}
+        parameters = {"number": number, "seconds": seconds, "module": module, "call": call}
         given = {name for name, value in parameters.items() if value is not None}
         for name in sorted(trait.needs - given):
             raise FaultError(f"{kind} needs `{name}`.")
         for name in sorted(given - trait.needs - trait.takes):
             raise FaultError(f"{kind} takes no `{name}`.")
-        fault = Fault(next(self._ids), kind, number, seconds, module or trait.module)
+        fault = Fault(
+            next(self._ids), kind, number, seconds, module or trait.module, call or trait.call
+        )
         if trait.lasting:
             self._lasting[fault.id] = fault
         return fault

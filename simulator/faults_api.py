@@ -5,7 +5,7 @@ import math
 from aiohttp import web
 
 from simulator import effects
-from simulator.faults import KINDS, Fault, Kind, Trait, UnknownFault
+from simulator.faults import CALLS, KINDS, Fault, Kind, Trait, UnknownFault
 from simulator.pages import World
 from simulator.problems import InvalidBody, number, read_object
 
@@ -40,10 +40,10 @@ class FaultsApi:
 
     async def create(self, request: web.Request) -> web.Response:
         """Makes a fault, which takes effect at once; `hit` says on which numbers."""
-        body = await read_object(request, {"kind", "number", "seconds", "module"})
+        body = await read_object(request, {"kind", "number", "seconds", "module", "call"})
         concerned = number(body, "number") if body.get("number") is not None else None
         module = self._module(body)
-        fault = self._world.faults.add(_kind(body), concerned, _seconds(body), module)
+        fault = self._world.faults.add(_kind(body), concerned, _seconds(body), module, _call(body))
         hit = effects.begin(self._world, fault)
         return web.json_response({**_fault_json(fault), "hit": hit}, status=201)
 
@@ -79,6 +79,13 @@ def _kind(body: dict[str, object]) -> Kind:
         raise InvalidBody(f"`kind` must be one of {', '.join(KINDS)}.", "kind") from None
 
 
+def _call(body: dict[str, object]) -> str | None:
+    call = body.get("call")
+    if call is None or (isinstance(call, str) and call in CALLS):
+        return call
+    raise InvalidBody(f"`call` must be one of {', '.join(CALLS)}.", "call")
+
+
 def _seconds(body: dict[str, object]) -> float | None:
     match body.get("seconds"):
         case None:
@@ -97,6 +104,7 @@ def _fault_json(fault: Fault) -> dict[str, object]:
         "number": fault.number,
         "seconds": fault.seconds,
         "module": fault.module,
+        "call": fault.call,
         "lasting": KINDS[fault.kind].lasting,
     }
 

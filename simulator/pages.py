@@ -218,9 +218,16 @@ class Page:
             self._syncing = asyncio.create_task(self._sync(call, self.phone, self.device))
             return
         try:
-            self._answer(call, result=self._carry_out(method, params))
+            outcome: Event = {"result": self._carry_out(method, params)}
         except PhoneError as error:
-            self._answer(call, error=str(error))
+            outcome = {"error": str(error)}
+        for fault in self._world.faults.find_all(Kind.LATE_ANSWERS, self.number):
+            if fault.call == method:
+                if fault.seconds is not None:
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(fault.seconds, lambda: self._answer(call, **outcome))
+                return
+        self._answer(call, **outcome)
 
     def _carry_out(self, method: str, params: dict[str, object]) -> Event:
         whatsapp = self._world.whatsapp
