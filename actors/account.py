@@ -17,6 +17,7 @@ import pykka
 
 from actors.alarm import Alarm
 from actors.attempt import Attempt
+from actors.browser.errors import NotReady
 from actors.browser.reports import Closed, Report
 from actors.errors import NobodysAccount, TimedOut, WrongStatus, describe
 from actors.journal import Journal
@@ -26,6 +27,7 @@ from actors.loop import Promise
 from actors.messages import (
     AccountMessage,
     BrowserReport,
+    Call,
     Command,
     Delete,
     Died,
@@ -97,15 +99,20 @@ class AccountActor(pykka.ThreadingActor):
     def on_receive(self, message: AccountMessage) -> None:
         """Handle a message; while a browser closes, all but its own news waits."""
         at_once = BrowserReport | TimerFired | Vacate | Renamed
-        if self._machine.closing and not isinstance(message, at_once):
+        if self._machine.closing and isinstance(message, Call):
+            message.answer.fail(NotReady("The account's browser is closing."))
+        elif self._machine.closing and not isinstance(message, at_once):
             self._stash.append(message)
-            return
-        self._handle(message)
+        else:
+            self._handle(message)
 
     def on_stop(self) -> None:
         """Kill a browser that is still there, and wait for its end; in good order there is none."""
         self._alarm.off()
         self._kill_browser()
+        for message in self._unheard():
+            if isinstance(message, Call):
+                message.answer.fail(NotReady("The account's browser has been closed."))
 
     def on_failure(
         self,
@@ -345,6 +352,9 @@ class AccountActor(pykka.ThreadingActor):
     # What a page is asked for.
 
     def _usable(self, answer: Promise[T], wanted: Status | None, need: str) -> Run | None:
+        if not answer.is_wanted:
+            # Whoever asked was told that nothing is known of it; it must not happen later on.
+            return None
         if self._machine.attempt is not None and wanted in (None, self._machine.life.status):
             return self._machine.attempt.run
         answer.fail(WrongStatus(self._journal.row.status, need))

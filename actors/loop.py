@@ -99,6 +99,11 @@ class Promise(Generic[T]):
         """Answer with an error, which is raised where the promise is awaited."""
         self._loop.call_soon_threadsafe(self._settle, None, error)
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether somebody may still wait for the answer; from any thread."""
+        return not self._future.done()
+
     async def within(self, seconds: float) -> T:
         """Wait for the answer.
 

@@ -16,6 +16,7 @@ import pykka
 
 from actors import profiles
 from actors.access import OwnedAccounts, kept, known
+from actors.browser.errors import OutcomeUnknown
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.browser.run import BrowserRun
 from actors.config import ManagerConfig
@@ -316,13 +317,16 @@ class Manager:
         Raises:
             UnknownAccount: There is no such account.
             WrongStatus: The account is not CONNECTED.
-            TimedOut: The page did not answer; the text may have been sent.
+            OutcomeUnknown: No answer came; the text may have been sent.
             actors.browser.errors.BrowserError: The page refused.
         """
         await self._refuse_if(account_id, Status.CONNECTED, "a message needs CONNECTED")
         answer: Promise[SentMessage] = Promise()
         self._tell(account_id, SendText(to, text, answer))
-        return await self._answered(answer)
+        try:
+            return await self._answered(answer)
+        except TimedOut as error:
+            raise OutcomeUnknown(str(error)) from error
 
     async def pairing_code(self, account_id: str, phone: str) -> PairingCodeShown:
         """Have the page show a code to be typed on the phone, and wait for it.

@@ -131,6 +131,9 @@ class TakeScreenshot:
     answer: Promise[bytes]
 
 
+Call = SendText | RequestPairingCode | TakeScreenshot
+"""What is asked of a page. It is answered by the page, or refused where there is none."""
+
 AccountMessage = (
     Command
     | Renamed
@@ -144,9 +147,7 @@ AccountMessage = (
     | BrowserReport
     | TimerFired
     | OverMemory
-    | SendText
-    | RequestPairingCode
-    | TakeScreenshot
+    | Call
 )
 
 # To the registry actor.

@@ -17,6 +17,7 @@ from actors.lifecycle import Life, Signal, decide
 from actors.loop import Promise, Timer
 from actors.messages import (
     AccountMessage,
+    Call,
     Command,
     Created,
     Delete,
@@ -29,13 +30,10 @@ from actors.messages import (
     Queued,
     Recover,
     RegistryMessage,
-    RequestPairingCode,
     Resume,
-    SendText,
     ShutDown,
     Start,
     StopAll,
-    TakeScreenshot,
     Turn,
     Vacate,
     WantTurn,
@@ -270,7 +268,7 @@ def _what_follows(row: AccountRow) -> tuple[AccountMessage, ...]:
 
 def _refuse(message: AccountMessage) -> None:
     """Answer what nobody is there for any more."""
-    if isinstance(message, SendText | RequestPairingCode | TakeScreenshot):
+    if isinstance(message, Call):
         message.answer.fail(UnknownAccount())
     elif isinstance(message, Delete):
         message.done.keep(None)

@@ -52,7 +52,7 @@ LAST_WRITES_SECONDS = 5.0
 QR_MARGIN_SECONDS = 30.0
 """How much longer than its codes a QR_READY may last: WhatsApp Web ends it, this makes sure."""
 CLOSING_MARGIN_SECONDS = 10.0
-"""How much longer than logout and close a browser may take to be gone, its kill included."""
+"""How much longer than its last messages, logout and close a browser may take to be gone."""
 ANSWER_MARGIN_SECONDS = 15.0
 """How much longer than the work itself its answer is waited for: the account may be busy."""
 
@@ -181,7 +181,14 @@ def manager_config(settings: Settings) -> ManagerConfig:
     """Give the manager its numbers."""
     codes = settings.qr_first_seconds + (settings.qr_codes - 1) * settings.qr_next_seconds
     browser = _browser_config(settings)
-    closing = browser.unlink_seconds + browser.close_seconds + CLOSING_MARGIN_SECONDS
+    closing = sum(
+        (
+            browser.finish_seconds,
+            browser.unlink_seconds,
+            browser.close_seconds,
+            CLOSING_MARGIN_SECONDS,
+        )
+    )
     return ManagerConfig(
         browser=browser,
         policy=RestartPolicy(
@@ -227,6 +234,7 @@ def _browser_config(settings: Settings) -> BrowserConfig:
         pairing_code_seconds=settings.pairing_code_seconds,
         page_load_seconds=settings.page_load_seconds,
         close_seconds=settings.close_seconds,
+        finish_seconds=settings.finish_seconds,
         call_seconds=settings.call_seconds,
         probe_seconds=settings.probe_seconds,
         probe_timeout_seconds=settings.probe_timeout_seconds,

@@ -17,6 +17,7 @@ Problem
   PageFailed          502
   Unavailable         503
   NoAnswer            504
+  UnknownOutcome      504
 """
 
 import json
@@ -28,7 +29,14 @@ from typing import Any, ClassVar
 from aiohttp import ClientConnectionResetError, web
 from aiohttp.typedefs import Handler
 
-from actors.browser.errors import BrowserError, NoSuchNumber, NotReady, PageError, PageTimeout
+from actors.browser.errors import (
+    BrowserError,
+    NoSuchNumber,
+    NotReady,
+    OutcomeUnknown,
+    PageError,
+    PageTimeout,
+)
 from actors.errors import (
     AccountElsewhere,
     ManagerError,
@@ -179,6 +187,12 @@ class NoAnswer(Problem):
     status, name = 504, "timed-out"
 
 
+class UnknownOutcome(Problem):
+    """The message may have been sent: no answer came. Sending it again may send it twice."""
+
+    status, name = 504, "outcome-unknown"
+
+
 @web.middleware
 async def problems(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn every error of a handler into its problem; what nobody foresaw is logged as well."""
@@ -215,6 +229,8 @@ def _problem_of(error: ManagerError | BrowserError | StoreError) -> Problem:
             return StatusConflict(detail)
         case BrokenCursor():
             return InvalidQuery(errors=[{"field": "after", "message": detail}])
+        case OutcomeUnknown():
+            return UnknownOutcome(detail, members={"messageId": error.message_id})
         case NoSuchNumber():
             return InvalidInput(errors=[{"field": "to", "message": detail}])
         case StoreAway() | DatabaseAway() | ShuttingDown() | NobodysAccount():

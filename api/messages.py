@@ -10,7 +10,7 @@ async def send(request: web.Request) -> web.Response:
     """`POST /accounts/{id}/messages` `{to, text}`: send a text, answered when WhatsApp took it."""
     body = await read_body(request, TextMessage)
     sent = await request.app[MANAGER].send_text(request.match_info["id"], body.to, body.text)
-    return respond(Sent(id=sent.message_id, to=body.to, ack=sent.ack), 201)
+    return respond(Sent(id=sent.message_id, to=sent.to, ack=sent.ack), 201)
 
 
 async def pairing_code(request: web.Request) -> web.Response:

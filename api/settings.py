@@ -217,6 +217,9 @@ class Settings(BaseSettings):
         description="How long it may take to answer; twice without an answer, it is restarted.",
     )
     close_seconds: Seconds = Field(10.0, description="How long a browser may take to close.")
+    finish_seconds: Seconds = Field(
+        5.0, description="How long a browser that is to close waits for messages being sent."
+    )
     lease_seconds: Seconds = Field(
         600.0,
         validate_default=True,

@@ -82,7 +82,8 @@ class ToldRun:
         if self.refusal is not None:
             raise self.refusal
         self.sent.append((to, text))
-        return SentMessage("true_491700000002@c.us_3EB0", 1)
+        chat = to if "@" in to else f"{to}@c.us"
+        return SentMessage(f"true_{chat}_3EB0", chat, 1)
 
     async def pairing_code(self, phone: str) -> PairingCodeShown:
         shown = PairingCodeShown("ABCD1234", phone, datetime.now(UTC) + timedelta(minutes=3))

@@ -39,6 +39,8 @@ class BrowserConfig:
     """For its answer. Two that do not come end the run."""
     durable_seconds: float = 10.0
     """For a fresh login to be proven on the disk, before the account is called ready anyway."""
+    finish_seconds: float = 5.0
+    """For messages that are being sent when a browser is to close."""
     unlink_seconds: float = 10.0
     """For WhatsApp to take a logout, before the browser is closed without it."""
 

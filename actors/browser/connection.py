@@ -23,7 +23,15 @@ READ_SIZE = 1 << 18
 
 
 class ConnectionLost(NetworkError):  # type: ignore[misc]
-    """The browser or the page is gone, as opposed to: it answered with an error."""
+    """The browser or the page is gone, as opposed to: it answered with an error.
+
+    Attributes:
+        sent: Whether the call may have reached the browser before.
+    """
+
+    def __init__(self, message: str, *, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class PipeSession(CDPSession):  # type: ignore[misc]
@@ -118,7 +126,7 @@ class PipeConnection(Connection):  # type: ignore[misc]
         os.close(self._writer)
         pending, self._pending = self._pending, {}
         for method, _, future in pending.values():
-            _fail(future, ConnectionLost(f"{method}: the browser is gone"))
+            _fail(future, ConnectionLost(f"{method}: the browser is gone", sent=True))
         sessions, self._sessions = self._sessions, {}
         for session in sessions.values():
             self._contained("the end of a session", session.detached)
@@ -190,7 +198,7 @@ class PipeConnection(Connection):  # type: ignore[misc]
         for ident, (method, owner, future) in list(self._pending.items()):
             if owner == session_id:
                 del self._pending[ident]
-                _fail(future, ConnectionLost(f"{method}: the page is gone"))
+                _fail(future, ConnectionLost(f"{method}: the page is gone", sent=True))
         self._contained("the end of a session", session.detached)
 
     def _contained(self, what: str, handler: Callable[..., Any], *args: Any) -> None:
@@ -203,7 +211,7 @@ class PipeConnection(Connection):  # type: ignore[misc]
 
 def _lost(loop: asyncio.AbstractEventLoop, message: str) -> asyncio.Future[Any]:
     future = _unobserved(loop.create_future())
-    _fail(future, ConnectionLost(message))
+    _fail(future, ConnectionLost(message, sent=False))
     return future
 
 

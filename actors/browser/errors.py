@@ -11,6 +11,7 @@ BrowserError
   PageCrashed         its renderer process crashed
   PageUnresponsive    it does not answer any more
   PageTimeout         a call into the page was not answered in time
+  OutcomeUnknown      a text was handed to the page, and no answer came: it may have been sent
   NotReady            the page is not in a state for this call
   NoSuchNumber        WhatsApp does not know the number
   PageError           WhatsApp Web itself refused; name, message and build tell what it said
@@ -62,6 +63,18 @@ class PageUnresponsive(BrowserError):
 
 class PageTimeout(BrowserError):
     """The page did not answer in time."""
+
+
+class OutcomeUnknown(BrowserError):
+    """The text was handed to the page, and what came of it is not known: it may have been sent.
+
+    Attributes:
+        message_id: The id that the message has if it was sent; None where the page told none.
+    """
+
+    def __init__(self, reason: str, message_id: str | None = None) -> None:
+        super().__init__(f"The message may have been sent: {reason}")
+        self.message_id = message_id
 
 
 class NotReady(BrowserError):

@@ -29,6 +29,9 @@
     "queryWidExists",
   ];
 
+  // What WhatsApp Web says of a message that it may send yet.
+  const UNSURE_RESULTS = ["ERROR_NETWORK"];
+
   // A mark that nothing but its being kept is asked of.
   const MARK_KEY = "wa-manager-mark";
   const ANNOUNCEMENT = /what.s new|fresh look/i;
@@ -211,28 +214,62 @@
     setInterval(look, LEVEL_INTERVAL_MS);
   }
 
+  // Between two documents, and before wa-js is up, a call would fail of whatever is not there yet.
+  function demand(condition, message) {
+    if (!condition)
+      throw Object.assign(new Error(message), { code: "NotReady" });
+  }
+
+  function isConnected() {
+    const { Stream, Socket, NetworkStatus } = WPP.whatsapp;
+    return (
+      attempt(() => Stream.mode) === "MAIN" &&
+      attempt(() => Socket.state) === "CONNECTED" &&
+      attempt(() => NetworkStatus.online) !== false
+    );
+  }
+
   const calls = {
-    async sendText(to, text) {
-      const exists = to.endsWith("@c.us")
-        ? await WPP.contact.queryWidExists(to)
-        : true;
-      if (!exists) return { unknown: true };
-      const sent = await WPP.chat.sendTextMessage(to, text, {
-        createChat: true,
-        linkPreview: false,
-        waitForAck: true,
-      });
+    async sendText(to, text, call) {
+      demand(
+        WPP.isFullReady && attempt(() => WPP.whatsapp.Stream.mode) === "MAIN",
+        "WhatsApp Web is not loaded.",
+      );
+      // WhatsApp may know a number by another id than the one that is dialled.
+      const isPerson = to.endsWith("@c.us") || to.endsWith("@lid");
+      const found = isPerson ? await WPP.contact.queryWidExists(to) : null;
+      if (isPerson && !found) return { nobody: true };
+      const chat = await WPP.chat.find(found ? found.wid : to);
+      const id = await WPP.chat.generateMessageID(chat);
+      // From here on it may be sent, whatever becomes of this page.
+      tell("handed_over", { call, id: String(id) });
+      let sent;
+      try {
+        sent = await WPP.chat.sendTextMessage(chat.id, text, {
+          linkPreview: false,
+          messageId: id,
+          waitForAck: true,
+        });
+      } catch (error) {
+        if (!WPP.whatsapp.MsgStore.get(id)) throw error;
+        return { unsure: asData(error).message, id: String(id) };
+      }
       const result = sent.sendMsgResult?.messageSendResult ?? "OK";
+      if (UNSURE_RESULTS.includes(result))
+        return { unsure: result, id: String(id) };
       if (result !== "OK")
         throw new Error(`The message was not sent: ${result}`);
-      return { id: sent.id, ack: sent.ack };
+      return { id: sent.id, to: String(chat.id), ack: sent.ack };
     },
     async pairingCode(phone) {
+      demand(WPP.isInjected, "WhatsApp Web is not loaded.");
       return { code: await WPP.conn.startLinkDeviceCodeForPhoneNumber(phone) };
     },
+    // The library's call ends in the same way when WhatsApp was never told.
     async logout() {
+      if (!isConnected()) return { told: false };
       await WPP.conn.logout();
-      return {};
+      return { told: isConnected() };
     },
     async keep(mark) {
       if (mark === null) localStorage.removeItem(MARK_KEY);

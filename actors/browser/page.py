@@ -9,6 +9,7 @@ import base64
 import json
 import logging
 import re
+import secrets
 from collections.abc import Callable
 from datetime import datetime
 from functools import lru_cache
@@ -31,6 +32,7 @@ from actors.browser.errors import (
     BrowserGone,
     NoSuchNumber,
     NotReady,
+    OutcomeUnknown,
     PageBroken,
     PageCrashed,
     PageError,
@@ -93,6 +95,8 @@ class WhatsAppPage:
         self._session: CDPSession | None = None
         self._opened = False
         self._missing: set[str] = set()
+        self._handed_over: dict[str, str | None] = {}
+        """The messages that are being sent, by call: their ids, once WhatsApp Web has them."""
         self.lacking: tuple[str, ...] = ()
         self._loading: asyncio.TimerHandle | None = None
         self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
@@ -131,15 +135,31 @@ class WhatsAppPage:
 
         Raises:
             NoSuchNumber: WhatsApp does not know it.
+            NotReady: The page cannot send at the moment; nothing was handed to it.
             PageError: The page refused.
-            PageTimeout: No answer; the text may have been sent nevertheless.
-            BrowserGone: The browser ended.
+            OutcomeUnknown: There was no answer, and the text may have been sent.
         """
         chat = to if "@" in to else f"{to}@c.us"
-        sent = await self._call("sendText", chat, text)
-        if "unknown" in sent:
+        call = secrets.token_hex(8)
+        self._handed_over[call] = None
+        try:
+            sent = await self._call("sendText", chat, text, call)
+        except (BrowserGone, PageTimeout) as error:
+            if isinstance(error.__cause__, ConnectionLost) and not error.__cause__.sent:
+                raise NotReady("The browser has ended.") from error
+            raise OutcomeUnknown(str(error), self._handed_over[call]) from error
+        except NotReady as error:
+            # What the page told before it was cut off has arrived before the news of that.
+            if handed_over := self._handed_over[call]:
+                raise OutcomeUnknown(str(error), handed_over) from error
+            raise
+        finally:
+            del self._handed_over[call]
+        if "nobody" in sent:
             raise NoSuchNumber
-        return SentMessage(str(sent["id"]), int(sent["ack"]))
+        if "unsure" in sent:
+            raise OutcomeUnknown(str(sent["unsure"]), str(sent["id"]))
+        return SentMessage(str(sent["id"]), str(sent["to"]), int(sent["ack"]))
 
     async def pairing_code(self, phone: str) -> str:
         """Have a code made, to be typed on the phone with this number (digits only).
@@ -151,9 +171,13 @@ class WhatsAppPage:
         """
         return str((await self._call("pairingCode", phone))["code"])
 
-    async def logout(self, seconds: float) -> None:
-        """Unlink this device; same errors as `pairing_code`."""
-        await self._call("logout", seconds=seconds)
+    async def logout(self, seconds: float) -> bool:
+        """Unlink this device; same errors as `pairing_code`.
+
+        Returns:
+            Whether WhatsApp was told. Without a connection, only the page forgets its session.
+        """
+        return (await self._call("logout", seconds=seconds))["told"] is True
 
     async def keep(self, mark: str | None) -> None:
         """Put a mark into localStorage, or take it out; same errors as `pairing_code`."""
@@ -258,6 +282,10 @@ class WhatsAppPage:
             return
         fact = json.loads(event["payload"])
         match fact:
+            case {"fact": "handed_over", "call": str(call), "id": str(ident)}:
+                if call in self._handed_over:
+                    self._handed_over[call] = ident
+                return
             case {"fact": "document"}:
                 self._expect_to_load()
             case {"fact": "loaded", "missing": missing, "lacking": lacking}:
@@ -310,6 +338,8 @@ class WhatsAppPage:
             raise NotReady(f"The page is not WhatsApp Web at the moment: {details.get('text')}")
         result = reply["result"]["value"]
         if error := result.get("error"):
+            if error["name"] == "NotReady":
+                raise NotReady(error["message"])
             raise PageError(error["name"], error["message"], error["build"])
         value: dict[str, Any] = result["value"]
         return value

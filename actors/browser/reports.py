@@ -182,5 +182,7 @@ class SentMessage:
     """WhatsApp's server took a message."""
 
     message_id: str = field(repr=False)
+    to: str = field(repr=False)
+    """The chat that it went to, by WhatsApp's own id."""
     ack: int
     """1 taken by the server, 2 delivered, 3 read."""

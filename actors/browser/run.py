@@ -79,6 +79,7 @@ class BrowserRun:
         self._unlink = self._wipe = self._look = False
         self._picture: bytes | None = None
         self._unlinked = False
+        self._sending: set[asyncio.Future[SentMessage]] = set()
 
     @property
     def pid(self) -> int | None:
@@ -139,16 +140,21 @@ class BrowserRun:
             text: What to send.
 
         Raises:
-            NotReady: The account is not connected.
+            NotReady: The account is not connected, or its browser closes.
             NoSuchNumber: WhatsApp does not know the number.
             PageError: WhatsApp Web refused.
-            PageTimeout: No answer in `call_seconds`; it may have been sent nevertheless.
-            BrowserGone: The browser ended meanwhile.
+            OutcomeUnknown: The page was cut off, or gave no answer in `call_seconds`; the text may
+                have been sent.
         """
         page = self._open_page()
         if not self._interpreter.ready:
             raise NotReady("The account is not connected.")
-        return await page.send_text(to, text)
+        if self._stopping.is_set():
+            raise NotReady("The account's browser is closing.")
+        sending = asyncio.ensure_future(page.send_text(to, text))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+        return await sending
 
     async def pairing_code(self, phone: str) -> PairingCodeShown:
         """Have the page make a code to be typed on the phone; it is reported as well.
@@ -245,12 +251,25 @@ class BrowserRun:
         if life.done():
             self._fail(life.exception())
             self._look = can_be_seen_after(life.exception())
-        elif self._unlink and self._interpreter.linked:
+        else:
+            await self._let_finish(life)
+        if not life.done() and self._unlink and self._interpreter.linked:
             await self._attempt("the logout", self._log_out())
         if self._look:
             await self._attempt("a picture of the page", self._take_picture())
         await abandon(life)
         await self._close()
+
+    async def _let_finish(self, life: asyncio.Task[None]) -> None:
+        """Wait for messages that are being sent, for a time, or until the browser ends."""
+        if self._sending:
+            sent = asyncio.ensure_future(asyncio.wait(self._sending))
+            await asyncio.wait(
+                {sent, life},
+                timeout=self._config.finish_seconds,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            await abandon(sent)
 
     async def _attempt(self, what: str, step: Awaitable[None]) -> None:
         """Take a step of the end. If it fails, the others are taken all the same."""
@@ -261,11 +280,9 @@ class BrowserRun:
 
     async def _log_out(self) -> None:
         try:
-            await self._open_page().logout(self._config.unlink_seconds)
+            self._unlinked = await self._open_page().logout(self._config.unlink_seconds)
         except BrowserError as error:
             logger.warning("the page could not log out: %s", error)
-        else:
-            self._unlinked = True
 
     async def _take_picture(self) -> None:
         with suppress(BrowserError):

@@ -86,9 +86,24 @@ async def test_logging_out_removes_the_device_from_the_phone_and_the_profile_fro
     account_id = await server.create()
     await phones.link(server, account_id, NUMBER)
     await server.call("POST", f"/accounts/{account_id}/logout", expect=202)
-    await server.reaches(account_id, "LOGGED_OUT", "user_logout")
+    account = await server.reaches(account_id, "LOGGED_OUT", "user_logout")
+    assert account["detail"] is None
     assert not (await phones.call("GET", f"phones/{NUMBER}"))["linked"]
     assert not (server.data / "profiles" / account_id).exists()
+
+
+@pytest.mark.parametrize("kind", ["offline", "conflict"])
+async def test_a_logout_that_whatsapp_was_not_told_of_says_so(
+    server: ServerProcess, phones: Phones, kind: str
+) -> None:
+    account_id = await server.create()
+    await phones.link(server, account_id, NUMBER)
+    await phones.call("POST", "faults", {"kind": kind, "number": NUMBER})
+    await server.reaches(account_id, "CONNECTING" if kind == "offline" else "ACTION_REQUIRED")
+    await server.call("POST", f"/accounts/{account_id}/logout", expect=202)
+    account = await server.reaches(account_id, "LOGGED_OUT", "user_logout")
+    assert "remove the device on the phone" in account["detail"]["message"]
+    assert (await phones.call("GET", f"phones/{NUMBER}"))["linked"]
 
 
 async def test_a_logout_that_a_crash_cut_off_is_carried_out_by_the_next_server(

@@ -31,7 +31,7 @@ async def told() -> list[object]:
         BrowserReport(1, PAIRING),
         BrowserReport(1, MESSAGE),
         Ready(PHONE, TEXT, "2.3000.1"),
-        SentMessage(f"true_{CHAT}_3EB0", 1),
+        SentMessage(f"true_{CHAT}_3EB0", CHAT, 1),
         SendText(PHONE, TEXT, Promise()),
         RequestPairingCode(PHONE, Promise()),
         replace(view, phone=PHONE, qr=QR, pairing=PAIRING),

@@ -17,7 +17,7 @@ async def test_a_text_is_sent_to_a_number(api: Api) -> None:
     assert answer.status == 201
     assert await answer.json() == {
         "id": "true_491700000002@c.us_3EB0",
-        "to": "491700000002",
+        "to": "491700000002@c.us",
         "ack": 1,
     }
     assert run.sent == [("491700000002", "Hello")]

@@ -133,10 +133,10 @@ def test_either_limit_may_stand_alone_or_both_be_the_same(soft: str, hard: str) 
 
 def test_longer_work_is_waited_for_longer() -> None:
     usual = manager_config(Settings.load({}))
-    assert (usual.deadlines.closing, usual.answer_timeout) == (30, 45)
+    assert (usual.deadlines.closing, usual.answer_timeout) == (35, 50)
 
     slow = manager_config(Settings.load({"close_seconds": "60", "lease_seconds": "300"}))
-    assert slow.deadlines.closing == 80
+    assert slow.deadlines.closing == 85
     assert slow.answer_timeout > slow.deadlines.closing
 
     patient = manager_config(Settings.load({"call_seconds": "120"}))

@@ -10,7 +10,7 @@ import aiohttp.web
 import pytest
 
 from actors.browser.chromium import Chromium
-from actors.browser.errors import BrowserGone
+from actors.browser.errors import BrowserGone, NotReady
 from actors.browser.page import WhatsAppPage
 from actors.browser.profile import Profile
 from actors.browser.reports import (
@@ -124,7 +124,7 @@ async def test_calls_on_a_run_that_is_over_say_so(start: Start, phone: PhoneOf) 
     await run.ready_with(phone(ADA))
     await run.close()
 
-    with pytest.raises(BrowserGone):
+    with pytest.raises(NotReady):
         await run.browser.send_text(BOB, "too late")
     with pytest.raises(BrowserGone):
         await run.browser.ping()
