@@ -17,6 +17,7 @@ from actors.startqueue import StartLimits
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines
 from actors.tenure import LeaseTerms
+from api.attempts import GUARD, Guard
 from api.auth import KEY, load_key, require_key
 from api.bodies import refuse_compressed
 from api.errors import problems
@@ -77,6 +78,7 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
     app = web.Application(client_max_size=settings.body_limit)
     app[SETTINGS] = settings
     app[KEY] = key
+    app[GUARD] = Guard()
     app[LIFETIME] = Lifetime()
     app[OPENED] = AsyncExitStack()
     figures = app[METRICS] = Metrics(app, restore_window=2 * settings.lease_seconds)

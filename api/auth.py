@@ -16,11 +16,15 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from pydantic import SecretStr
 
+from api.attempts import GUARD
+from api.connections import know
 from api.errors import ForeignOrigin, Unauthorized
 from api.schemas import LoginRequest, read_body
 
 COOKIE = "wa_login"
 COOKIE_SECONDS = 30 * 24 * 3600
+LOGIN_BYTES = 16_000
+"""So long the body of a login may be: anybody can send one."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -93,7 +97,8 @@ def require_key(open_paths: frozenset[str]) -> Middleware:
     async def check(request: web.Request, handler: Handler) -> web.StreamResponse:
         route = request.match_info.route.resource
         if route is None or route.canonical not in open_paths:
-            _check(request)
+            await _check(request)
+            know(request)
         return await handler(request)
 
     return check
@@ -101,9 +106,9 @@ def require_key(open_paths: frozenset[str]) -> Middleware:
 
 async def login(request: web.Request) -> web.Response:
     """`POST /login` `{key}`: trade the key for a cookie."""
-    given = await read_body(request, LoginRequest)
+    given = await read_body(request, LoginRequest, LOGIN_BYTES)
     if not request.app[KEY].matches(given.key):
-        raise Unauthorized("This is not the server's API key.")
+        raise await request.app[GUARD].refuse(request)
     response = web.Response(status=204)
     grant(request, response)
     return response
@@ -130,7 +135,7 @@ def grant(request: web.Request, response: web.Response) -> None:
     )
 
 
-def _check(request: web.Request) -> None:
+async def _check(request: web.Request) -> None:
     key = request.app[KEY]
     websocket = request.headers.get("Upgrade", "").lower() == "websocket"
     if websocket and "Origin" in request.headers and not _same_origin(request):
@@ -138,7 +143,7 @@ def _check(request: web.Request) -> None:
     given = _given_key(request)
     if given is not None:
         if not key.matches(given):
-            raise Unauthorized("This is not the server's API key.")
+            raise await request.app[GUARD].refuse(request)
         return
     if not key.accepts(request.cookies.get(COOKIE, "")):
         raise Unauthorized("Send the API key as `Authorization: Bearer` or `X-Api-Key`.")

@@ -13,6 +13,7 @@ Problem
   StatusConflict      409
   CompressedBody      415
   InvalidInput        422
+  TooManyAttempts     429
   Failed              500
   PageFailed          502
   Unavailable         503
@@ -160,6 +161,23 @@ class InvalidInput(Problem):
     """A field of the request is not valid."""
 
     status, name = 422, "invalid-input"
+
+
+class TooManyAttempts(Problem):
+    """Too many wrong API keys came from this address."""
+
+    status, name = 429, "too-many-attempts"
+
+    def __init__(self, retry_after: int) -> None:
+        """Say when the next one is answered, in seconds."""
+        super().__init__(f"Another one may come in {retry_after} s; the right one at any time.")
+        self._retry_after = retry_after
+
+    def response(self) -> web.Response:
+        """Build the answer, with the time."""
+        answer = super().response()
+        answer.headers["Retry-After"] = str(self._retry_after)
+        return answer
 
 
 class Failed(Problem):

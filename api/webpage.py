@@ -7,8 +7,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from api.attempts import GUARD
 from api.auth import KEY, grant
-from api.errors import Unauthorized
 
 TYPES = {
     ".css": "text/css",
@@ -26,7 +26,7 @@ async def page(request: web.Request) -> web.StreamResponse:
     if key is None:
         return _file("index.html")
     if not request.app[KEY].matches(key):
-        raise Unauthorized("This is not the server's API key.")
+        raise await request.app[GUARD].refuse(request)
     response = web.Response(status=303, headers={"Location": "/", "Cache-Control": "no-store"})
     grant(request, response)
     return response

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import socket
+from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
@@ -74,6 +75,11 @@ async def is_closed(server: ServerProcess, port: int) -> bool:
     assert server.process is not None
     connections = psutil.Process(server.process.pid).net_connections("tcp")
     return all(not each.raddr or each.raddr.port != port for each in connections)
+
+
+async def are_done(tasks: list[asyncio.Task[int]], count: int) -> bool:
+    """Return whether so many tasks are done."""
+    return sum(task.done() for task in tasks) >= count
 
 
 @pytest.fixture
@@ -247,3 +253,24 @@ async def test_half_requests_and_what_nobody_reads_end_in_their_time(
         assert said[body].startswith(b"HTTP/1.1 408 ")
         assert b"urn:wa-manager:request-timeout" in said[body]
     assert "Traceback" not in server.log
+
+
+@pytest.mark.sqlite
+async def test_guessing_keys_is_slow_and_keeps_nobody_out(server: ServerProcess) -> None:
+    async def guess(number: int) -> int:
+        async with wires(server, 1) as [wire]:
+            wire.write(request("/accounts", f"X-Api-Key: guess-{number}"))
+            return int((await wire.answer())[9:12])
+
+    with stays_alive(server.port):
+        guesses = [asyncio.create_task(guess(number)) for number in range(300)]
+        await until(partial(are_done, guesses, 270), "most guesses are turned away")
+        await server.create()
+        statuses = Counter(each.result() for each in guesses if each.done())
+        for each in guesses:
+            each.cancel()
+
+    assert set(statuses) == {401, 429}
+    assert statuses[429] > statuses[401]
+    assert server.log.count("Wrong API key from 127.0.0.1") == 1
+    assert "guess-" not in server.log
