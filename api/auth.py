@@ -8,6 +8,7 @@ import hmac
 import os
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -25,6 +26,9 @@ COOKIE = "wa_login"
 COOKIE_SECONDS = 30 * 24 * 3600
 LOGIN_BYTES = 16_000
 """So long the body of a login may be: anybody can send one."""
+OWN_PATH = ""
+"""No path in a cookie: the browser takes the one under which it sees us, which we do not know."""
+PORTS = {"http": 80, "https": 443}
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -117,7 +121,7 @@ async def login(request: web.Request) -> web.Response:
 async def logout(_: web.Request) -> web.Response:
     """`DELETE /login`: take the cookie back."""
     response = web.Response(status=204)
-    response.del_cookie(COOKIE, path="/")
+    response.del_cookie(COOKIE, path=OWN_PATH)
     return response
 
 
@@ -128,7 +132,7 @@ def grant(request: web.Request, response: web.Response) -> None:
         COOKIE,
         request.app[KEY].cookie(expires),
         max_age=COOKIE_SECONDS,
-        path="/",
+        path=OWN_PATH,
         httponly=True,
         samesite="Strict",
         secure=request.secure or request.headers.get("X-Forwarded-Proto") == "https",
@@ -139,13 +143,16 @@ async def _check(request: web.Request) -> None:
     key = request.app[KEY]
     websocket = request.headers.get("Upgrade", "").lower() == "websocket"
     if websocket and "Origin" in request.headers and not _same_origin(request):
-        raise ForeignOrigin("The websocket may only be opened by the server's own pages.")
+        raise ForeignOrigin(
+            "The websocket may only be opened by the server's own pages. A reverse proxy must pass "
+            "the header Host on as it came."
+        )
     given = _given_key(request)
     if given is not None:
         if not key.matches(given):
             raise await request.app[GUARD].refuse(request)
         return
-    if not key.accepts(request.cookies.get(COOKIE, "")):
+    if not any(map(key.accepts, _given_cookies(request))):
         raise Unauthorized("Send the API key as `Authorization: Bearer` or `X-Api-Key`.")
     if request.method not in SAFE_METHODS and not _same_origin(request):
         raise ForeignOrigin("With a cookie, changes are only taken from the server's own pages.")
@@ -159,11 +166,30 @@ def _given_key(request: web.Request) -> str | None:
     return token.strip() if scheme.lower() == "bearer" else None
 
 
+def _given_cookies(request: web.Request) -> Iterator[str]:
+    """Give the cookie, more than once where servers share a host under different paths."""
+    for header in request.headers.getall("Cookie", ()):
+        for pair in header.split(";"):
+            name, _, value = pair.strip().partition("=")
+            if name == COOKIE:
+                yield value
+
+
 def _same_origin(request: web.Request) -> bool:
-    """Tell whether one of our own pages sent this: every browser names the origin of a change."""
-    if "Origin" in request.headers:
-        return urlsplit(request.headers["Origin"]).netloc == request.headers.get("Host")
-    return request.headers.get("Sec-Fetch-Site") == "same-origin"
+    """Return whether one of our own pages sent this, as browsers say and pages cannot.
+
+    Behind a proxy, only the browser knows what the page's origin is. It says so itself, but not
+    with websockets, and not without TLS; then the proxy must have passed on for which host it was.
+    """
+    headers = request.headers
+    if headers.get("Sec-Fetch-Site") == "same-origin":
+        return True
+    origin = urlsplit(headers.get("Origin", ""))
+    hosts = {headers.get("Host", "").lower()}
+    # No page can add this one without asking us first.
+    hosts.add(headers.get("X-Forwarded-Host", "").partition(",")[0].strip().lower())
+    named = origin.netloc.lower()
+    return bool(named) and not hosts.isdisjoint({named, f"{named}:{PORTS.get(origin.scheme)}"})
 
 
 def _bytes(text: str) -> bytes:

@@ -27,7 +27,8 @@ async def page(request: web.Request) -> web.StreamResponse:
         return _file("index.html")
     if not request.app[KEY].matches(key):
         raise await request.app[GUARD].refuse(request)
-    response = web.Response(status=303, headers={"Location": "/", "Cache-Control": "no-store"})
+    # Where the page is, whatever path a proxy has put before it; only the key is left out.
+    response = web.Response(status=303, headers={"Location": "./", "Cache-Control": "no-store"})
     grant(request, response)
     return response
 

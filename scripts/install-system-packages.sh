@@ -3,7 +3,7 @@
 #
 #   scripts/install-system-packages.sh NEED...
 #
-# NEED: chromium, curl, redis-server, postgresql, promtool, npm, venv
+# NEED: chromium, curl, nginx, redis-server, postgresql, promtool, npm, venv
 set -eu
 
 DOWNLOADS=/usr/local/lib/chrome-headless-shell
@@ -25,6 +25,8 @@ has() {
                         [ -x "$candidate" ] && return 0
                     done
                     command -v initdb > /dev/null ;;
+        # Debian keeps it where only root looks for programs.
+        nginx) command -v nginx > /dev/null || [ -x /usr/sbin/nginx ] ;;
         venv) "${PYTHON:-python3}" -c 'import ensurepip, venv' 2> /dev/null ;;
         *) command -v "$1" > /dev/null ;;
     esac
@@ -36,6 +38,14 @@ package() {
         promtool) echo prometheus ;;
         venv) echo python3-venv ;;
         *) echo "$1" ;;
+    esac
+}
+
+# Prints the service that the package of a need brings, if it does.
+service() {
+    case $1 in
+        nginx | postgresql | redis-server) echo "$1" ;;
+        promtool) echo prometheus ;;
     esac
 }
 
@@ -83,7 +93,12 @@ echo "Installing:$missing"
 as_root apt-get update -qq
 packages=""
 download=""
+new_services=""
 for need in $missing; do
+    name=$(service "$need")
+    if [ -n "$name" ] && command -v systemctl > /dev/null && ! systemctl is-enabled --quiet "$name" 2> /dev/null; then
+        new_services="$new_services $name"
+    fi
     name=$(package "$need")
     if [ "$need" = chromium ] && ! apt-cache show "$name" > /dev/null 2>&1; then
         download=yes
@@ -97,6 +112,10 @@ if [ -n "$packages" ]; then
     without_services as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get install -qq -y --no-install-recommends $packages > /dev/null
 fi
+# Nor is it to start with the machine.
+for name in $new_services; do
+    as_root systemctl disable --quiet "$name" 2> /dev/null || true
+done
 [ -z "$download" ] || download_chromium
 for need in $missing; do
     has "$need" || fail "$need is still missing after the installation."

@@ -21,8 +21,13 @@ HIDE = 'for folder in {}; do [ ! -d "$folder" ] || mount -t tmpfs none "$folder"
 
 NO_SUCH_PACKAGE = "exit 1"
 INSTALL = """
-case " $* " in
-    *" install "*" npm "*) cp -P {told}/npm {told}/npx {path} ;;
+case " $* " in *" install "*" npm "*) cp -P {told}/npm {told}/npx {path} ;; esac
+case " $* " in *" install "*" nginx "*) cp {path}/true {path}/nginx ;; esac
+"""
+SYSTEMCTL = """
+case $1 in
+    is-enabled) exit 1 ;;
+    *) echo "$@" >> {told}/systemctl.log ;;
 esac
 """
 DOWNLOAD = """
@@ -48,6 +53,7 @@ def path(tmp_path: Path) -> Path:
     programs = {
         path / "apt-cache": NO_SUCH_PACKAGE,
         path / "apt-get": INSTALL,
+        path / "systemctl": SYSTEMCTL,
         told / "npm": "",
         told / "npx": DOWNLOAD,
     }
@@ -82,3 +88,12 @@ def test_where_chromium_is_a_snap_only_a_headless_shell_is_put_on_the_path(path:
 
     assert found.startswith("/usr/local/lib/")
     assert found.endswith("/linux-1.2.3.4/chrome-headless-shell-linux64/chrome-headless-shell")
+
+
+def test_the_service_of_a_program_that_tests_need_does_not_start_with_the_machine(
+    path: Path, tmp_path: Path
+) -> None:
+    install(path, "chromium", "npm", "nginx")
+
+    log = (tmp_path / "told/systemctl.log").read_text()
+    assert log.splitlines() == ["disable --quiet nginx"]

@@ -1,4 +1,5 @@
 // The plain page: shows every account live from the websocket, and sends the commands.
+// All addresses are relative: a reverse proxy may put any path before them.
 
 import { Stream } from "./stream.js";
 
@@ -13,6 +14,9 @@ const QUESTIONS = {
   delete: (name) =>
     `Delete ${name}? Its session is removed for good. To unlink the phone as well, log out first.`,
 };
+
+const NO_WEBSOCKET =
+  "The websocket does not open. A proxy in between must pass on the headers Upgrade and Host.";
 
 const accounts = new Map();
 const elements = new Map();
@@ -34,8 +38,9 @@ async function tellWhyLost() {
   const lost = "Connection lost, trying again";
   let why = "";
   try {
-    if ((await fetch("/accounts?limit=1")).status === 401) return askForKey();
-    why = (await (await fetch("/health")).json()).reason;
+    if ((await fetch("accounts?limit=1")).status === 401) return askForKey();
+    why = (await (await fetch("health")).json()).reason;
+    if (!why && !stream.everLive) why = NO_WEBSOCKET;
   } catch {
     why = "The server does not answer.";
   }
@@ -66,7 +71,7 @@ function apply(event) {
 
 // Whose phone it is no event tells, only the account itself.
 async function refresh(id) {
-  const response = await request(`/accounts/${id}`);
+  const response = await request(`accounts/${id}`);
   if (!response?.ok || !accounts.has(id)) return;
   Object.assign(accounts.get(id), await response.json());
   show();
@@ -122,7 +127,8 @@ function drawWhy(element, account) {
 function drawPicture(link, account) {
   const address = account.detail?.screenshot;
   link.hidden = !address;
-  if (address) link.href = address;
+  // The server does not know under which path it is seen.
+  if (address) link.href = address.replace(/^\//, "");
 }
 
 function drawQr(image, account) {
@@ -130,15 +136,15 @@ function drawQr(image, account) {
   if (!account.qr) return;
   // The time in the address makes the browser fetch each new code, and each one once.
   const until = new URLSearchParams({ until: account.qr.expiresAt });
-  const address = `/accounts/${account.id}/qr?format=svg&${until}`;
+  const address = `accounts/${account.id}/qr?format=svg&${until}`;
   if (image.getAttribute("src") !== address) image.src = address;
 }
 
 async function command(id, name) {
   const question = QUESTIONS[name]?.(accounts.get(id).name);
   if (question && !confirm(question)) return;
-  if (name === "delete") await call("DELETE", `/accounts/${id}`);
-  else await call("POST", `/accounts/${id}/${name}`);
+  if (name === "delete") await call("DELETE", `accounts/${id}`);
+  else await call("POST", `accounts/${id}/${name}`);
 }
 
 async function call(method, path, body) {
@@ -183,7 +189,7 @@ function askForKey() {
 }
 
 async function open() {
-  const response = await request("/accounts?limit=1");
+  const response = await request("accounts?limit=1");
   if (response?.status === 401) return askForKey();
   byId("login").hidden = true;
   byId("main").hidden = false;
@@ -193,7 +199,7 @@ async function open() {
 byId("login").onsubmit = async (event) => {
   event.preventDefault();
   const key = new FormData(event.target).get("key");
-  const response = await request("/login", {
+  const response = await request("login", {
     method: "POST",
     body: JSON.stringify({ key }),
   });
@@ -205,7 +211,7 @@ byId("login").onsubmit = async (event) => {
 
 byId("create").onsubmit = async (event) => {
   event.preventDefault();
-  await call("POST", "/accounts", {
+  await call("POST", "accounts", {
     name: new FormData(event.target).get("name"),
   });
   event.target.reset();

@@ -10,6 +10,7 @@ export class Stream {
   #socket = null;
   #retry = null;
   #live = false;
+  #everLive = false;
 
   constructor(handlers) {
     this.#handlers = handlers;
@@ -20,11 +21,16 @@ export class Stream {
     return this.#live;
   }
 
+  // Whether anything was ever told.
+  get everLive() {
+    return this.#everLive;
+  }
+
   open() {
     this.close();
-    const socket = new WebSocket(
-      `${location.origin.replace(/^http/, "ws")}/ws`,
-    );
+    const address = new URL("ws", document.baseURI);
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address);
     this.#socket = socket;
     socket.onmessage = ({ data }) => this.#receive(JSON.parse(data));
     socket.onclose = () => {
@@ -52,6 +58,7 @@ export class Stream {
   #receive(message) {
     if (message.type === "snapshot") {
       this.#live = true;
+      this.#everLive = true;
       this.#handlers.onSnapshot(message.data.accounts);
     } else if (message.accountId) this.#handlers.onEvent(message);
   }
