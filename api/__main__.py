@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 
 from api.settings import Settings, SettingsError, flag, variable
+from api.signals import Signals
 
 FAILURE = 1
 USAGE_ERROR = 2
@@ -46,6 +47,9 @@ def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _serve(arguments: argparse.Namespace) -> int:
+    signals = Signals()
+    # First, so that a signal that comes while the rest is imported is obeyed as any other.
+    signals.listen()
     from actors.browser.errors import BundleUnusable, ChromiumNotFound
     from api.logs import set_up_logging
     from api.serve import Broken, CannotListen, serve
@@ -56,7 +60,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         settings = Settings.load({name: getattr(arguments, name) for name in Settings.model_fields})
         set_up_logging(settings.log_level, settings.log_format, settings.secrets)
         log_uncaught()
-        asyncio.run(serve(settings))
+        asyncio.run(serve(settings, signals))
     except (
         SettingsError,
         CannotListen,
@@ -91,9 +95,11 @@ def _add_demo_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _demo(arguments: argparse.Namespace) -> int:
+    signals = Signals()
+    signals.listen()
     from api.demo import demo
 
-    return asyncio.run(demo(arguments.accounts, stay=not arguments.exit))
+    return asyncio.run(demo(arguments.accounts, signals, stay=not arguments.exit))
 
 
 def _positive(text: str) -> int:

@@ -4,7 +4,6 @@ It plays a user from outside: the server is a process of its own, spoken to over
 """
 
 import asyncio
-import signal
 import sys
 import tempfile
 import time
@@ -16,9 +15,9 @@ from pathlib import Path
 import aiohttp
 
 from api.outside import Server, Unexpected, Watcher, call
+from api.signals import Signals
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
-from store.tasks import first
 
 NAMES = ("Support", "Sales", "Bookings")
 STEP_SECONDS = 60.0
@@ -36,47 +35,41 @@ class Timeline:
         print(f"{time.monotonic() - self.started:6.1f} s  {text}", flush=True)
 
 
-async def demo(count: int, *, stay: bool) -> int:
+async def demo(count: int, signals: Signals, *, stay: bool) -> int:
     """Run the demonstration.
 
     Args:
         count: How many accounts.
+        signals: Ends it at any moment, in good order.
         stay: Whether to stay up afterwards until a signal.
 
     Returns:
         The exit code: 0 only if everything happened.
     """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    play = asyncio.create_task(_play(count, stop if stay else None))
-    interrupted = asyncio.create_task(stop.wait())
-    await first(play, interrupted)
-    if not play.done() and not stay:
-        play.cancel()
-    interrupted.cancel()
+    shown = asyncio.Event()
+    play = asyncio.create_task(_play(count, shown, stay=stay))
+    # A server in the same process group has heard the signal as well, and hears each later one.
+    signals.tell(lambda _: play.cancel(), lambda: None)
     try:
         await play
     except asyncio.CancelledError:
-        return 130
+        return 0 if shown.is_set() else 130
     except Unexpected as error:
         print(f"The demonstration failed: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-async def _play(count: int, stop: asyncio.Event | None) -> None:
-    timeline = Timeline()
+async def _play(count: int, shown: asyncio.Event, *, stay: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="wa-manager-demo-") as folder:
         async with Simulator(SimulatorSettings()) as simulator:
-            timeline.note(f"simulated WhatsApp Web at {simulator.url}")
             server = Server(Path(folder), simulator.url)
             try:
-                await _show(count, server, simulator.url, timeline)
-                if stop is not None:
+                await _show(count, server, simulator.url)
+                shown.set()
+                if stay:
                     print(f"\nDashboard: {server.link}\nCtrl-C ends it.", flush=True)
-                    await stop.wait()
+                    await asyncio.Event().wait()
             except Unexpected:
                 print(server.log.read_text()[-4000:], file=sys.stderr)
                 raise
@@ -84,9 +77,13 @@ async def _play(count: int, stop: asyncio.Event | None) -> None:
                 await server.stop()
 
 
-async def _show(count: int, server: Server, web_url: str, timeline: Timeline) -> None:
+async def _show(count: int, server: Server, web_url: str) -> None:
+    timeline = Timeline()
     async with _step("the server starts"):
         await server.start()
+    # Before all else, so that whoever opens it can watch the rest.
+    print(f"Dashboard: {server.link}\n", flush=True)
+    timeline.note(f"simulated WhatsApp Web at {web_url}")
     timeline.note(f"server at {server.url}")
     headers = {"Authorization": f"Bearer {server.key}"}
     async with aiohttp.ClientSession(server.url, headers=headers) as api:

@@ -5,7 +5,7 @@ import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from aiohttp import web
 
@@ -21,6 +21,7 @@ from api.keys import MANAGER
 from api.lifetime import LIFETIME
 from api.logs import say
 from api.settings import Settings, unknown_variables
+from api.signals import Signals
 from store.tasks import abandon, first
 
 EVERYWHERE = frozenset({"", "0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104
@@ -37,8 +38,10 @@ class CannotListen(Exception):
     """The address cannot be listened on; the message says which and why."""
 
 
-async def serve(settings: Settings) -> None:
-    """Run the server until SIGTERM or SIGINT; a second signal hurries the shutdown.
+async def serve(settings: Settings, signals: Signals) -> None:
+    """Run the server until it is asked to stop.
+
+    A signal that comes later than a second after the first one hurries the shutdown.
 
     HTTP answers first, so that `/health` tells what a start waits for, and while the browsers
     close, so that it says `shutting_down`; then the listener closes, and the database last.
@@ -63,26 +66,24 @@ async def serve(settings: Settings) -> None:
         opening = asyncio.create_task(_open(app, door, listener, settings))
         stop = asyncio.Event()
 
-        def on_signal(number: signal.Signals) -> None:
-            if stop.is_set():
-                app[LIFETIME].hurry.set()
-                return
+        def begin_to_stop(number: signal.Signals) -> None:
             logger.warning("⚠️  Received %s, starting graceful shutdown...", number.name)
             stop.set()
             # A start that still waits for something ends here.
             opening.cancel()
 
-        with _handled(on_signal):
-            try:
-                await asyncio.wait({opening})
-                if not opening.cancelled():
-                    opening.result()
-                    collect_often()
-                    _announce(app, settings, listener)
-                    await _first(stop, app[MANAGER].broken)
-                await stop_working(app)
-            finally:
-                await door.close()
+        signals.tell(begin_to_stop, app[LIFETIME].hurry.set)
+        try:
+            await asyncio.wait({opening})
+            if not opening.cancelled():
+                opening.result()
+                collect_often()
+                _announce(app, settings, listener)
+                await _first(stop, app[MANAGER].broken)
+            await stop_working(app)
+        finally:
+            await door.close()
+            signals.tell_nobody()
     logger.info("👋 Shutdown complete")
     if not stop.is_set():
         raise Broken
@@ -144,16 +145,3 @@ def _bound(host: str, port: int) -> Iterator[socket.socket]:
         except OSError as error:
             raise CannotListen(f"cannot listen on {host}:{port}: {error.strerror}") from error
         yield listener
-
-
-@contextlib.contextmanager
-def _handled(handler: Callable[[signal.Signals], None]) -> Iterator[None]:
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGTERM, signal.SIGINT)
-    for number in numbers:
-        loop.add_signal_handler(number, handler, number)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)

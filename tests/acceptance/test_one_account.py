@@ -135,6 +135,23 @@ async def test_disconnecting_closes_the_browser_and_keeps_the_link(
     await server.reaches(account_id, "CONNECTED")
 
 
+async def test_signals_that_come_at_once_let_browsers_close_in_good_order(
+    server: ServerProcess, phones: Phones
+) -> None:
+    account_id = await server.create()
+    await phones.link(server, account_id, NUMBER)
+    assert server.process is not None
+    # As a terminal's Ctrl-C under a program that passes it on, or systemd's stop.
+    server.process.send_signal(signal.SIGINT)
+    assert await server.end(signal.SIGTERM) == 0
+    assert "Not waiting for the browsers" not in server.log
+    assert "closed" in server.log
+
+    await server.start()
+    await server.reaches(account_id, "CONNECTED", "ready")
+    assert await server.scans(account_id) == 1
+
+
 async def test_a_restart_gives_the_account_a_fresh_browser(
     server: ServerProcess, phones: Phones
 ) -> None:

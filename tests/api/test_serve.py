@@ -1,6 +1,8 @@
 """The server as a process: how it starts, what it prints, how it stops."""
 
 import asyncio
+import contextlib
+import os
 import re
 import resource
 import signal
@@ -18,6 +20,7 @@ import pytest
 from api.settings import environment_without_settings
 
 Start = Callable[..., Awaitable[Process]]
+KEY = "a-key-for-tests-of-a-start"
 STARTED = "📊 Health check: "
 
 
@@ -63,13 +66,21 @@ async def until_ended(process: Process) -> tuple[list[str], str]:
     return output.decode().splitlines(), errors.decode()
 
 
+def caught_by(process: Process) -> set[int]:
+    """Return the numbers of the signals that a process has handlers for."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    found = re.search(r"^SigCgt:\s*([0-9a-f]+)$", status, re.MULTILINE)
+    mask = 0 if found is None else int(found[1], 16)
+    return {number for number in range(1, 65) if mask >> (number - 1) & 1}
+
+
 def message(line: str) -> str:
     """Strip time, level and logger off a log line."""
     return re.sub(r"^\S+Z [A-Z]+ +\S+  ", "", line.rstrip("\n"))
 
 
 async def test_a_start_says_where_it_serves(start: Start) -> None:
-    process = await start(WA_API_KEY="a-key")
+    process = await start(WA_API_KEY=KEY)
     url, lines = await until_started(process)
     said = [message(line) for line in lines]
     words = ("wa-manager ", "Chromium: ", "Data directory: ", "Database: sqlite://", "Redis: none")
@@ -90,7 +101,7 @@ async def test_a_server_may_open_as_many_files_as_the_system_allows(start: Start
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 512), hard))
     try:
-        process = await start(WA_API_KEY="a-key")
+        process = await start(WA_API_KEY=KEY)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     await until_started(process)
@@ -100,7 +111,7 @@ async def test_a_server_may_open_as_many_files_as_the_system_allows(start: Start
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_a_signal_stops_the_server_in_order(start: Start, number: signal.Signals) -> None:
-    process = await start(WA_API_KEY="a-key")
+    process = await start(WA_API_KEY=KEY)
     await until_started(process)
     process.send_signal(number)
     lines, errors = await until_ended(process)
@@ -113,11 +124,39 @@ async def test_a_signal_stops_the_server_in_order(start: Start, number: signal.S
     assert (process.returncode, errors) == (0, "")
 
 
+async def test_signals_that_come_at_once_are_one_also_when_the_stop_is_over(start: Start) -> None:
+    process = await start(WA_API_KEY=KEY)
+    await until_started(process)
+    process.send_signal(signal.SIGTERM)
+    while process.returncode is None:
+        # Also to a process that has stopped and is about to end.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGINT)
+        await asyncio.sleep(0.001)
+    lines, errors = await until_ended(process)
+    received = [line for line in lines if "Received" in line]
+    assert len(received) == 1
+    assert (process.returncode, errors) == (0, "")
+
+
+async def test_a_signal_during_the_start_ends_it_in_order(start: Start) -> None:
+    process = await start(WA_API_KEY=KEY)
+    async with asyncio.timeout(20):
+        # It listens before it imports what it needs.
+        while signal.SIGTERM not in caught_by(process):
+            await asyncio.sleep(0.001)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)
+    lines, errors = await until_ended(process)
+    assert message(lines[-1]) == "👋 Shutdown complete"
+    assert (process.returncode, errors) == (0, "")
+
+
 async def test_streams_are_closed_with_1001(start: Start) -> None:
-    process = await start(WA_API_KEY="a-key")
+    process = await start(WA_API_KEY=KEY)
     url, _ = await until_started(process)
     async with (
-        aiohttp.ClientSession(headers={"X-Api-Key": "a-key"}) as client,
+        aiohttp.ClientSession(headers={"X-Api-Key": KEY}) as client,
         client.ws_connect(f"{url}/ws") as stream,
     ):
         process.terminate()
