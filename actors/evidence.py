@@ -12,6 +12,9 @@ from pathlib import Path
 
 from actors.browser.errors import BrowserError
 
+FOLDER = "evidence"
+"""The name of the folder of all pictures."""
+
 KEPT = 20
 """So many pictures of an account are kept, the newest ones."""
 
@@ -37,8 +40,8 @@ class Evidence:
         folder = self._folder / account_id
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(_file(folder, seq), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(_file(folder, seq), flags, 0o600), "wb") as file:
                 file.write(picture)
             for old in _numbers(folder)[:-KEPT]:
                 _file(folder, old).unlink(missing_ok=True)
@@ -50,7 +53,9 @@ class Evidence:
     def find(self, account_id: str, seq: int) -> bytes | None:
         """Return the picture of an event; None if there is none."""
         try:
-            return _file(self._folder / account_id, seq).read_bytes()
+            flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(_file(self._folder / account_id, seq), flags), "rb") as file:
+                return file.read()
         except OSError:
             return None
 

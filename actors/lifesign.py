@@ -37,7 +37,7 @@ class Lifesign:
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self._file(self._server_id)
         while self._descriptor is None:
-            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
             # Between opening and locking, somebody who tidies may have taken the file away.
             if _is_at(descriptor, file):
@@ -74,7 +74,7 @@ class Lifesign:
     def _kept_dead(self, server_id: str) -> Iterator[bool]:
         """Tell whether a server is proven dead, and if so, let it not live during the block."""
         try:
-            descriptor = os.open(self._file(server_id), os.O_RDWR | os.O_CLOEXEC)
+            descriptor = os.open(self._file(server_id), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
             yield False
             return

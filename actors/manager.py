@@ -22,7 +22,7 @@ from actors.browser.run import BrowserRun
 from actors.config import ManagerConfig
 from actors.disk import free_mb
 from actors.errors import ShuttingDown, StoreAway, TimedOut, UnknownAccount, WrongStatus
-from actors.evidence import Evidence
+from actors.evidence import FOLDER, Evidence
 from actors.lifecycle import Signal
 from actors.loop import Loop, Promise
 from actors.memory import available_mb
@@ -76,7 +76,7 @@ class Manager:
         self._recorder = recorder
         self._observer = observer or Observer()
         self._recall = Recall(recorder, config.store_timeout)
-        self._evidence = Evidence(config.browser.profiles_dir.parent / "evidence")
+        self._evidence = Evidence(config.browser.profiles_dir.parent / FOLDER)
         self._views = Views()
         self._watched = Watched()
         self._tenancy = Tenancy(config, recorder, self._views, self._evidence, self._tell_registry)

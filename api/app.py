@@ -10,6 +10,7 @@ from aiohttp import web
 
 from actors.browser.config import BrowserConfig
 from actors.config import ManagerConfig
+from actors.evidence import FOLDER as EVIDENCE
 from actors.limits import MemoryLimits
 from actors.manager import Manager
 from actors.observer import Observer
@@ -26,6 +27,7 @@ from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
 from api.listeners import LISTENERS, close_streams
 from api.logs import hide, name_accounts
 from api.metrics.metrics import METRICS, Metrics
+from api.private import NotPrivate, check_private, make_private
 from api.routes import OPEN, ROUTES
 from api.settings import Settings, SettingsError, variable
 from api.turns import Turns
@@ -71,8 +73,11 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
     """
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        check_private(settings.data_dir, settings.data_dir.stat())
+        make_private(settings.profiles_dir)
+        make_private(settings.data_dir / EVIDENCE)
         key = load_key(settings.key_file, settings.api_key)
-    except OSError as error:
+    except (OSError, NotPrivate) as error:
         raise SettingsError(f"{variable('data_dir')}: {error}") from error
     hide(key.value)
     app = web.Application(client_max_size=settings.body_limit)

@@ -5,7 +5,6 @@ One key opens everything but the health checks and the dashboard's static files.
 
 import hashlib
 import hmac
-import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from pydantic import SecretStr
 from api.attempts import GUARD
 from api.connections import know
 from api.errors import ForeignOrigin, Unauthorized
+from api.private import read_private, write_private
 from api.schemas import LoginRequest, read_body
 
 COOKIE = "wa_login"
@@ -67,26 +67,16 @@ def load_key(path: Path, given: SecretStr | None) -> ApiKey:
     """Take the key that was given, or the one kept at `path`; make it there if there is none.
 
     Raises:
+        NotPrivate: If others can write the file.
         OSError: If the file cannot be read or written.
     """
     if given is not None:
         return ApiKey(given.get_secret_value())
-    try:
-        kept = path.read_text(encoding="utf-8").strip()
-    except FileNotFoundError:
-        kept = ""
+    kept = (read_private(path) or "").strip()
     if kept:
         return ApiKey(kept)
     made = secrets.token_urlsafe(32)
-    # Written aside and renamed: a crash in between must not leave half a key behind.
-    aside = path.with_suffix(".new")
-    aside.unlink(missing_ok=True)
-    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(made + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    aside.rename(path)
+    write_private(path, made + "\n")
     return ApiKey(made, made_now=True)
 
 

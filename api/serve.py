@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 from collections.abc import Iterator
@@ -56,6 +57,8 @@ async def serve(settings: Settings, signals: Signals) -> None:
     """
     for name in unknown_variables():
         logger.warning("%s is not a setting of this server and has no effect", name)
+    # What the server, its database and its browsers write is for nobody else.
+    os.umask(0o077)
     raise_limit()
     return_large_blocks()
     # The address comes first: a second server started by mistake ends here, and has touched

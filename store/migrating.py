@@ -91,7 +91,7 @@ def _report(stage: str, _: str, name: str) -> None:
 
 @asynccontextmanager
 async def _file_lock(path: Path) -> AsyncIterator[None]:
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
         await _wait_for(functools.partial(_lock_file, descriptor))
         # The file stays: if it were removed, two processes could lock two files of one name.

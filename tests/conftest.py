@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
@@ -36,6 +37,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=kinds.NAMES[0],
         help="what the store's tests run on; but for the default, only these are run",
     )
+
+
+def pytest_configure() -> None:
+    # A server refuses what a group may write to, which some systems let it by default.
+    os.umask(0o022)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

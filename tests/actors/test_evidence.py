@@ -157,3 +157,16 @@ def test_a_disk_that_takes_no_picture_is_no_error(
 
     assert not Evidence(tmp_path / "evidence").keep("ada", 1, PNG)
     assert "is not kept" in caplog.text
+
+
+def test_a_picture_is_neither_written_to_nor_read_from_where_a_link_leads(tmp_path: Path) -> None:
+    evidence = Evidence(tmp_path / "evidence")
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"not to be seen")
+    folder = tmp_path / "evidence/ada"
+    folder.mkdir(parents=True)
+    (folder / "7.png").symlink_to(secret)
+
+    assert evidence.find("ada", 7) is None
+    assert not evidence.keep("ada", 7, b"picture")
+    assert secret.read_bytes() == b"not to be seen"

@@ -18,6 +18,7 @@ import psutil
 import pytest
 
 from api.settings import environment_without_settings
+from tests.harness import Phones, ServerProcess
 
 Start = Callable[..., Awaitable[Process]]
 KEY = "a-key-for-tests-of-a-start"
@@ -241,3 +242,59 @@ async def test_the_data_directory_is_private(start: Start, tmp_path: Path) -> No
     }
     assert modes["data"] == 0o700
     assert modes["api-key"] == modes["wa-manager.sqlite3"] == 0o600
+
+
+async def test_profiles_and_pictures_of_an_earlier_version_become_private(
+    start: Start, tmp_path: Path
+) -> None:
+    folders = [tmp_path / "data" / name for name in ("profiles", "evidence")]
+    for folder in folders:
+        folder.mkdir(parents=True)
+        folder.chmod(0o777)
+    (tmp_path / "data").chmod(0o755)
+    await until_started(await start())
+    assert [folder.stat().st_mode & 0o777 for folder in folders] == [0o700, 0o700]
+
+
+@pytest.mark.parametrize(
+    ("mode", "variables"),
+    [(0o777, {}), (0o770, {}), (0o1777, {"WA_API_KEY": "a-key-that-was-given"})],
+)
+async def test_a_data_directory_that_others_can_write_is_refused_with_what_mends_it(
+    start: Start, tmp_path: Path, mode: int, variables: dict[str, str]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    data.chmod(mode)
+    process = await start(**variables)
+    lines, errors = await until_ended(process)
+    assert (process.returncode, lines) == (2, [])
+    assert errors.startswith(f"wa-manager: WA_DATA_DIR: {data} can be written by other users")
+    assert f"chmod go-w {data}" in errors
+    assert len(errors.splitlines()) == 1
+    assert list(data.iterdir()) == []
+
+
+async def test_a_key_that_others_can_write_is_refused_with_what_mends_it(
+    start: Start, tmp_path: Path
+) -> None:
+    key = tmp_path / "data/api-key"
+    key.parent.mkdir(mode=0o700)
+    key.write_text("a-key-that-anybody-may-have-put-here")
+    key.chmod(0o666)
+    process = await start()
+    _, errors = await until_ended(process)
+    assert process.returncode == 2
+    assert f"{key} can be written by other users" in errors
+    assert f"chmod go-w {key}" in errors
+
+
+async def test_a_server_and_its_browsers_write_for_nobody_else(
+    server: ServerProcess, phones: Phones
+) -> None:
+    account_id = await server.create()
+    await phones.link(server, account_id, "491700000001")
+    assert server.process is not None
+    found = [path for path in server.data.rglob("*") if not path.is_symlink()]
+    assert len(found) > 20
+    assert [path for path in found if path.stat().st_mode & 0o077] == []
