@@ -253,7 +253,8 @@ class RedisBus:
         self._settled.set()
         if self._troubles.pop(name, None) is None or not self.state.ok:
             return
-        logger.info("Redis is there, %d events waited for it", self._waiting)
+        waited = f", {self._waiting} events waited for it" if self._waiting else ""
+        logger.info("Redis is there%s", waited)
         if dropped := self._dropped - self._told_dropped:
             logger.warning("Redis will not get %d events, there was no room", dropped)
             self._told_dropped = self._dropped

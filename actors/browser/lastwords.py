@@ -3,7 +3,9 @@
 import re
 
 KEPT_BYTES = 4096
-HEAD = re.compile(rb"\[(?:\d+:)*\d{4}/\d{6}\.\d+:[A-Z]+:(CONSOLE|dbus/|device/bluetooth/)?")
+HEAD = re.compile(
+    rb"\[(?:\d+:)*\d{4}/\d{6}\.\d+:[A-Z]+:(CONSOLE|dbus/|device/bluetooth/|media/gpu/)?"
+)
 """How an entry begins: time, level, and where it comes from. Its further lines have no head."""
 
 
@@ -12,7 +14,7 @@ class LastWords:
 
     The headless shell copies the page's console there, at every level and whatever its flags say.
     WhatsApp Web tells its console about chats and messages, which are not to be kept. Nor are
-    complaints about the D-Bus of a desktop, which no server has: they look like a reason.
+    complaints about what only a desktop has, such as D-Bus: they look like a reason.
     """
 
     def __init__(self) -> None:

@@ -4,9 +4,10 @@ import pytest
 
 from actors.browser.lastwords import KEPT_BYTES, LastWords
 
-WARNING = "[1122/223857.809110:WARNING:media/gpu/vaapi_wrapper.cc:1655] no devices\n"
+WARNING = "[1122/223857.809110:WARNING:base/files/file.cc:1655] no devices\n"
 ERROR = "[4711:4712:1122/223859.000001:ERROR:process_singleton.cc:12] The profile is in use\n"
 DBUS = '[4711:1122/223859.000001:ERROR:dbus/bus.cc:405] Failed to connect to the bus: "unix"\n'
+GPU = "[1122/223857.809110:WARNING:media/gpu/vaapi/vaapi_wrapper.cc:1655] no devices\n"
 BLUETOOTH = "[1122/223859.0:WARNING:device/bluetooth/dbus/bluez.cc:209] Floss is not available\n"
 CONSOLE = '[1122/223857.920480:INFO:CONSOLE:1] "meet me\nat [5] noon\n", source: https://x (1)\n'
 
@@ -21,7 +22,7 @@ def test_what_the_page_said_is_left_out_however_it_is_read(size: int) -> None:
 
 def test_complaints_about_what_no_server_has_are_left_out() -> None:
     words = LastWords()
-    words.hear((DBUS + ERROR + BLUETOOTH).encode())
+    words.hear((DBUS + ERROR + BLUETOOTH + GPU).encode())
     assert words.text() == ERROR.strip()
 
 
