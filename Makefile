@@ -61,7 +61,7 @@ programs:
 	@scripts/install-system-packages.sh chromium npm venv
 
 test-programs:
-	@scripts/install-system-packages.sh chromium curl nginx npm venv redis-server postgresql promtool
+	@scripts/install-system-packages.sh chromium curl nginx npm venv redis-server postgresql promtool libfaketime
 
 .venv/bin/python:
 	@scripts/install-system-packages.sh venv

@@ -36,6 +36,6 @@ class Recall:
                 await self.recorder.flush(self.seconds)
                 heard = await messages.heard(account_id, 2 * MARGIN, REMEMBERED)
         except (TimeoutError, DatabaseAway):
-            logger.warning("what it has heard before is not known")
+            logger.warning("the database does not tell its last messages; some may be told again")
             return Past()
         return Past(heard.ids, heard.until)

@@ -70,7 +70,7 @@ async def serve(settings: Settings, signals: Signals) -> None:
         stop = asyncio.Event()
 
         def begin_to_stop(number: signal.Signals) -> None:
-            logger.warning("⚠️  Received %s, starting graceful shutdown...", number.name)
+            logger.info("⚠️  Received %s, starting graceful shutdown...", number.name)
             stop.set()
             # A start that still waits for something ends here.
             opening.cancel()

@@ -3,7 +3,7 @@
 #
 #   scripts/install-system-packages.sh NEED...
 #
-# NEED: chromium, curl, nginx, redis-server, postgresql, promtool, npm, venv
+# NEED: chromium, curl, libfaketime, nginx, redis-server, postgresql, promtool, npm, venv
 set -eu
 
 DOWNLOADS=/usr/local/lib/chrome-headless-shell
@@ -21,6 +21,10 @@ has() {
                       is_program "$candidate" && return 0
                   done
                   return 1 ;;
+        libfaketime) for candidate in /usr/lib/faketime/*MT.so.1 /usr/lib/*/faketime/*MT.so.1; do
+                         [ -e "$candidate" ] && return 0
+                     done
+                     return 1 ;;
         postgresql) for candidate in /usr/lib/postgresql/*/bin/initdb; do
                         [ -x "$candidate" ] && return 0
                     done

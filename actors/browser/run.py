@@ -282,7 +282,8 @@ class BrowserRun:
         try:
             self._unlinked = await self._open_page().logout(self._config.unlink_seconds)
         except BrowserError as error:
-            logger.warning("the page could not log out: %s", error)
+            # What is left to do on the phone is said with the status that follows.
+            logger.info("the page could not log out: %s", error)
 
     async def _take_picture(self) -> None:
         with suppress(BrowserError):

@@ -1,5 +1,6 @@
 """One attacked account, and all that the run knows of it."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 from tests.chaos.model import Expected
@@ -16,6 +17,8 @@ class Account:
     newest_seq: int = 0
     awaited: set[str] = field(default_factory=set)
     """Texts that were sent to it and are not in its log yet."""
+    told: Counter[str] = field(default_factory=Counter)
+    """How often its log tells of each message, by the message's id."""
     changes: int = 0
     """How often its log tells of a status."""
     failures: int = 0

@@ -32,6 +32,9 @@ THREADS = 4
 POOL = ThreadPoolExecutor()._max_workers
 """How many asyncio's pool for blocking calls may start, when they are needed first."""
 
+OF_THE_CLOCK = "faketime_"
+"""What libfaketime holds in a server whose clock is set: it is none of the server's own."""
+
 KINDS = {
     "anon_inode:[eventpoll]": "selector",
     "anon_inode:[pidfd]": "pidfd",
@@ -79,6 +82,8 @@ class Holding:
         for descriptor in (process / "fd").iterdir():
             with suppress(FileNotFoundError):
                 target = descriptor.readlink()
+                if target.name.startswith(OF_THE_CLOCK):
+                    continue
                 ends = sockets.get(target.name)
                 if ends not in there:
                     kinds[_kind(target) if ends is None else _kind_of_socket(ends, redis_port)] += 1

@@ -108,6 +108,8 @@ def read_on(account: Account, events: Sequence[Event], max_failures: int) -> Non
             raise Violation(f"{account.id}: {account.newest_seq} is followed by {event}")
         account.newest_id, account.newest_seq = event["id"], event["seq"]
         account.awaited.discard(event["data"].get("text"))
+        if event["type"] == "message":
+            account.told[event["data"]["id"]] += 1
         if event["type"] == "status":
             account.changes += 1
             _note_status(account, event, max_failures)

@@ -15,9 +15,11 @@ from pathlib import Path
 
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
+from tests.chaos.clock import Clock
 from tests.chaos.faults import MACHINE_FAULTS, Fault
 from tests.chaos.humans import help_accounts, write_messages
 from tests.chaos.model import ONLINE
+from tests.chaos.outside_faults import OUTSIDE_FAULTS, clock_steps
 from tests.chaos.page_faults import PAGE_FAULTS
 from tests.chaos.processes import adopting
 from tests.chaos.server_faults import SERVER_FAULTS
@@ -29,6 +31,7 @@ from tests.redis_server import RedisServer
 ALL_FAULTS: dict[str, Fault] = {
     **MACHINE_FAULTS,
     **SERVER_FAULTS,
+    **OUTSIDE_FAULTS,
     **USER_FAULTS,
     **PAGE_FAULTS,
 }
@@ -101,7 +104,10 @@ async def run(plan: Plan, folder: Path) -> Result:
 
 async def _run_on(plan: Plan, folder: Path, redis: RedisServer) -> Result:
     async with Simulator(SimulatorSettings()) as simulator:
-        world = World(folder, simulator.url, redis, plan.seed)
+        # The servers of a run without that fault ask the system for the time, as always.
+        needs_clock = clock_steps in [ALL_FAULTS[kind] for kind in plan.kinds]
+        clock = Clock(folder) if needs_clock else None
+        world = World(folder, simulator.url, redis, plan.seed, clock)
         world.deadline = plan.deadline
         try:
             return await _attack(world, plan)

@@ -24,7 +24,7 @@ FORGOTTEN = (Status.LOGGED_OUT, Cause.USER_LOGOUT)
 async def kill_server(world: World) -> str:
     world.harmed()
     await world.server.end(signal.SIGKILL)
-    return await _start_again(world)
+    return await start_again(world)
 
 
 async def stop_server(world: World) -> str:
@@ -32,7 +32,7 @@ async def stop_server(world: World) -> str:
     code = await world.server.end(signal.SIGTERM)
     if code != 0:
         raise Violation(f"the server ended with code {code}")
-    return await _start_again(world)
+    return await start_again(world)
 
 
 async def kill_server_amid_commands(world: World) -> str:
@@ -136,7 +136,8 @@ async def _is_refused(server: ServerProcess, account: Account) -> None:
             raise Violation(f"a server that does not own {account.id} answers {text}")
 
 
-async def _start_again(world: World) -> str:
+async def start_again(world: World) -> str:
+    """Start the server that has ended; its accounts come back by themselves."""
     _server_ended(world)
     await world.server.start()
     return ""

@@ -133,5 +133,7 @@ def test_a_text_that_did_not_come_is_complained_of_where_it_should_have(account:
     account.expected.disconnect()
     assert not missing_texts(account)
     account.expected.connect()
-    read_on(account, [{"id": 1, "seq": 1, "type": "message", "data": {"text": "Hello"}}], 5)
+    data = {"id": "false_491700000077@c.us_1", "text": "Hello"}
+    read_on(account, [{"id": 1, "seq": 1, "type": "message", "data": data}], 5)
     assert not missing_texts(account)
+    assert account.told == {data["id"]: 1}

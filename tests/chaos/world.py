@@ -19,6 +19,7 @@ from api.settings import Settings
 from store.status import Status
 from tests.chaos import promises
 from tests.chaos.account import Account
+from tests.chaos.clock import Clock
 from tests.chaos.holding import Holding, too_much
 from tests.chaos.processes import (
     Process,
@@ -62,7 +63,15 @@ CALM_LOOKS = 2
 class World:
     """Everything that runs. The first of the servers is the one that is used."""
 
-    def __init__(self, folder: Path, web_url: str, redis: RedisServer, seed: int) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        web_url: str,
+        redis: RedisServer,
+        seed: int,
+        clock: Clock | None = None,
+    ) -> None:
+        self._clock = clock
         self.random = random.Random(seed)
         self.redis = redis
         self.accounts: list[Account] = []
@@ -81,6 +90,12 @@ class World:
     @property
     def server(self) -> ServerProcess:
         return self.servers[0]
+
+    @property
+    def clock(self) -> Clock:
+        """The servers' wall clock, in a run that was given one."""
+        assert self._clock is not None
+        return self._clock
 
     @property
     def profiles(self) -> Path:
@@ -183,6 +198,8 @@ class World:
     def _new_server(self) -> ServerProcess:
         server = ServerProcess(self._folder, self._web_url)
         server.environment |= {**SETTINGS, "WA_REDIS_URL": self.redis.url}
+        if self._clock is not None:
+            server.environment |= self._clock.environment
         return server
 
     # What users and phones do.
