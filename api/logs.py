@@ -138,7 +138,7 @@ class _Formatter(logging.Formatter):
 
 
 class _Readable(_Formatter):
-    """`time level logger  account "name": message`, the time in UTC.
+    """`time level logger  "name" account: message`, the time in UTC.
 
     The id is left out where the message has it as a word. A traceback follows, indented. A message
     has several lines only if whoever logs it says so, by `extra={"block": True}`.
@@ -154,11 +154,11 @@ class _Readable(_Formatter):
     def _about(self, record: logging.LogRecord, message: str) -> str:
         """Say before a message which account it is about."""
         about, account, name = [], self._account(record), self._name(record)
-        if account is not None and not re.search(rf"(?<![\w/]){account}(?![\w/])", message):
-            about.append(account)
         if name is not None:
             # In quotes, and with those in it escaped: a name cannot look like what follows it.
             about.append(json.dumps(name, ensure_ascii=False))
+        if account is not None and not re.search(rf"(?<![\w/]){account}(?![\w/])", message):
+            about.append(account)
         return f"{' '.join(about)}: {message}" if about else message
 
 

@@ -26,7 +26,7 @@ def line(item: Item, names: dict[str, str]) -> str:
     match item:
         case Event():
             name = names.get(item.account_id)
-            who = item.account_id if name is None else f"{item.account_id} {_short(name)}"
+            who = item.account_id if name is None else f"{_short(name)} {item.account_id}"
             what = f"{who} {item.type} {_short(item.data)}"
         case Snapshot(accounts=accounts):
             names.update((account["id"], account["name"]) for account in accounts)

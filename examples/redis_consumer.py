@@ -258,7 +258,7 @@ async def consume(arguments: argparse.Namespace, position: Position | None) -> N
         match item:
             case Event(seq=int()):
                 name = json.dumps(history.names.get(item.account_id), ensure_ascii=False)
-                print(item.account_id, name, item.seq, item.type, json.dumps(item.data), flush=True)
+                print(name, item.account_id, item.seq, item.type, json.dumps(item.data), flush=True)
             case Hole() | Gone():
                 print(item, flush=True)
 

@@ -220,7 +220,7 @@ async def test_an_unreachable_whatsapp_is_said_clearly_and_retried_until_it_is_b
         e for e in await server.events(account_id) if e["data"]["cause"] == "page_unreachable"
     ]
     assert f"127.0.0.1:{port}" in failures[-1]["data"]["detail"]["message"]
-    assert f'{account_id} "Support": CONNECTING (page_unreachable): ' in server.log
+    assert f'"Support" {account_id}: CONNECTING (page_unreachable): ' in server.log
     assert "WARNING actors." not in server.log
 
     async with Simulator(SimulatorSettings(port=port)):

@@ -66,7 +66,7 @@ async def test_follow_prints_what_happens_and_goes_on_where_it_was_killed(
 
     first = await run("follow", "--since", "0", "--position", str(file))
     assert "Support DISCONNECTED" in await line_with(first, "1 accounts")
-    await line_with(first, f'{account_id} "Support" status')
+    await line_with(first, f'"Support" {account_id} status')
     await api.link(account_id)
     await line_with(first, '"status":"CONNECTED"')
     await api.recorded()
@@ -79,7 +79,7 @@ async def test_follow_prints_what_happens_and_goes_on_where_it_was_killed(
     await line_with(second, "Support CONNECTED")
     async with api.post(f"/accounts/{account_id}/disconnect") as response:
         assert response.status == 202
-    assert '"status":"DISCONNECTED"' in await line_with(second, f'{account_id} "Support" status')
+    assert '"status":"DISCONNECTED"' in await line_with(second, f'"Support" {account_id} status')
 
 
 async def test_the_consumer_of_redis_prints_what_was_missed(
@@ -90,7 +90,7 @@ async def test_the_consumer_of_redis_prints_what_was_missed(
     file = tmp_path / "position.json"
     file.write_text('{"start": 0, "marks": {}}')
     consumer = await run("redis_consumer", "--redis", redis_server.url, "--position", str(file))
-    assert await line_with(consumer, f'{account_id} "Support" 1 status')
+    assert await line_with(consumer, f'"Support" {account_id} 1 status')
 
 
 @pytest.mark.parametrize("module", ["follow", "redis_consumer"])
