@@ -99,6 +99,7 @@ class Journal:
             "senderName": report.sender_name,
             "sentAt": timestamp(report.at),
             "recovered": report.recovered,
+            "truncated": report.truncated,
         }
         self._record(EventType.MESSAGE, data, datetime.now(UTC))
 

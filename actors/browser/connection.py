@@ -3,12 +3,15 @@
 pyppeteer's websocket connection dies of one failed handler and of one reply that nobody waits
 for any more. This one contains the first, drops the second, and fails every pending call at
 once when the browser ends. There is no port that another local user could connect to.
+
+What comes is bounded: a message in its length, and a browser in the time that it takes of the loop.
 """
 
 import asyncio
 import json
 import logging
 import os
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,10 +19,22 @@ from pyee import EventEmitter
 from pyppeteer.connection import CDPSession, Connection
 from pyppeteer.errors import NetworkError
 
+from actors.browser.share import Share
+
 logger = logging.getLogger(__name__)
 
 Params = dict[str, Any] | None
-READ_SIZE = 1 << 18
+READ_SIZE = 1 << 16
+"""What a pipe holds."""
+TURN_SECONDS = 0.01
+"""How long one browser's messages are read before it is another one's turn."""
+FRAME_BYTES = 16_000_000
+"""How long a message of the browser may be. The longest one that is asked for is a picture of the
+page: 1280 times 900 points that cannot be compressed are 6.2 MB."""
+EVIDENCE = 1_000
+"""How many characters of an error are kept."""
+OVERSIZED = "oversized"
+"""Emitted by a connection when a message was too long. It is lost."""
 
 
 class ConnectionLost(NetworkError):  # type: ignore[misc]
@@ -69,9 +84,14 @@ class PipeConnection(Connection):  # type: ignore[misc]
         self._pending: dict[int, tuple[str, str | None, asyncio.Future[Any]]] = {}
         self._reader, self._writer = reader, writer
         self._incoming, self._outgoing = bytearray(), bytearray()
+        self._skipping = False
+        """Whether what comes belongs to a message that is too long."""
+        self._share = Share(self._loop.time)
+        self._whole: deque[bytearray] = deque()
+        self._turn: asyncio.TimerHandle | None = None
         os.set_blocking(reader, False)
         os.set_blocking(writer, False)
-        self._loop.add_reader(reader, self._readable)
+        self._listen()
 
     @property
     def connected(self) -> bool:
@@ -99,7 +119,7 @@ class PipeConnection(Connection):  # type: ignore[misc]
             message["sessionId"] = session_id
         future = _unobserved(self._loop.create_future())
         self._pending[self._lastId] = (method, session_id, future)
-        self._outgoing += json.dumps(message).encode() + b"\0"
+        self._outgoing += json.dumps(message, allow_nan=False).encode() + b"\0"
         self._writable()
         return future
 
@@ -120,6 +140,9 @@ class PipeConnection(Connection):  # type: ignore[misc]
         if not self._connected:
             return
         self._connected = False
+        self._whole.clear()
+        if self._turn is not None:
+            self._turn.cancel()
         self._loop.remove_reader(self._reader)
         self._loop.remove_writer(self._writer)
         os.close(self._reader)
@@ -156,10 +179,46 @@ class PipeConnection(Connection):  # type: ignore[misc]
             self.close()
             return
         end, *rest = data.split(b"\0")
-        self._incoming += end
+        self._gather(end)
         for following in rest:
-            whole, self._incoming = self._incoming, bytearray(following)
-            self._take(whole)
+            if not self._skipping:
+                self._whole.append(self._incoming)
+            self._incoming, self._skipping = bytearray(), False
+            self._gather(following)
+        self._take_some(len(data))
+
+    def _take_some(self, size: int = 0) -> None:
+        """Read messages that are whole, for a moment; the rest follows when it is its turn again.
+
+        Args:
+            size: How many bytes came just now.
+        """
+        began = self._loop.time()
+        while self._whole and self._connected and self._loop.time() - began < TURN_SECONDS:
+            self._take(self._whole.popleft())
+        pause = self._share.spend(self._loop.time() - began, size)
+        if not self._connected:
+            return
+        if not self._whole and pause == 0:
+            self._listen()
+            return
+        # What the browser has to say meanwhile waits in its own memory.
+        self._loop.remove_reader(self._reader)
+        self._turn = self._loop.call_later(pause, self._take_some)
+
+    def _listen(self) -> None:
+        self._turn = None
+        self._loop.add_reader(self._reader, self._readable)
+
+    def _gather(self, part: bytes) -> None:
+        """Add a part of a message to what has come of it."""
+        if self._skipping:
+            return
+        if len(self._incoming) + len(part) > FRAME_BYTES:
+            self._incoming, self._skipping = bytearray(), True
+            self._contained("a message that is too long", self.emit, OVERSIZED)
+            return
+        self._incoming += part
 
     def _take(self, frame: bytearray) -> None:
         """Read one message. One that cannot be read is lost alone: others came with it."""
@@ -186,7 +245,7 @@ class PipeConnection(Connection):  # type: ignore[misc]
             return
         if error := message.get("error"):
             evidence = f"{error.get('message', '')} {error.get('data', '')}".strip()
-            _fail(future, NetworkError(f"{method}: {evidence}"))
+            _fail(future, NetworkError(f"{method}: {evidence[:EVIDENCE]}"))
         else:
             future.set_result(message.get("result", {}))
 

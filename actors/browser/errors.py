@@ -15,6 +15,7 @@ BrowserError
   NotReady            the page is not in a state for this call
   NoSuchNumber        WhatsApp does not know the number
   PageError           WhatsApp Web itself refused; name, message and build tell what it said
+    MalformedAnswer   it answered, and the answer cannot be read
 """
 
 
@@ -99,3 +100,10 @@ class PageError(BrowserError):
         self.name = name
         self.message = message
         self.build = build
+
+
+class MalformedAnswer(PageError):
+    """The page answered something else than what it was asked for."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__("MalformedAnswer", f"The page's answer cannot be read: {why}", None)

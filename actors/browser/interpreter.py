@@ -5,15 +5,14 @@ wa-js's own events are not enough to go by: `main_ready` also fires on the QR sc
 changes, and this compares it with what has been reported.
 """
 
-import logging
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from urllib.parse import parse_qs
 
 from actors.browser.config import BrowserConfig
+from actors.browser.facts import Fact
 from actors.browser.reports import (
     ActionKind,
     ActionRequired,
@@ -30,10 +29,6 @@ from actors.browser.reports import (
     WentOffline,
 )
 
-logger = logging.getLogger(__name__)
-
-Fact = Mapping[str, Any]
-
 ACTIONS = {
     "CONFLICT": (ActionKind.CONFLICT, "WhatsApp Web is open in another place."),
     "TOS_BLOCK": (ActionKind.TERMS, "WhatsApp wants its terms of service accepted."),
@@ -45,19 +40,6 @@ ACTIONS = {
 
 NOT_CONNECTED = frozenset({"OFFLINE", "OPENING", "PAIRING", "CONNECTING"})
 """The stream infos of a page that was connected and is not. Each start passes all but the first."""
-
-LEVELS = (
-    "mode",
-    "info",
-    "socket",
-    "online",
-    "authenticated",
-    "loaded",
-    "phone",
-    "pushName",
-    "build",
-)
-"""What a state tells. JSON leaves out what is undefined in the page."""
 
 REMEMBERED_MESSAGES = 10_000
 """How many ids are kept to drop repetitions by. WhatsApp repeats within minutes, if at all."""
@@ -121,33 +103,22 @@ class Interpreter:
         self._pairing_asked_at = self._now()
 
     def read(self, fact: Fact) -> list[Report]:
-        """Give the reports that follow from a fact, in order.
-
-        An unknown fact is no report, nor is one that cannot be read, as after an update of WhatsApp
-        Web; the log tells of that one.
-        """
-        try:
-            return self._read(fact)
-        except Exception:
-            logger.exception("A fact of the page cannot be read")
-            return []
-
-    def _read(self, fact: Fact) -> list[Report]:
+        """Give the reports that follow from a fact that was checked, in order."""
         match fact:
             case {"fact": "document", "query": query}:
-                return self._document(str(query))
-            case {"fact": "code", "code": str(code)}:
+                return self._document(query)
+            case {"fact": "code", "code": code}:
                 return self._qr(code)
             case {"fact": "codes_idle"}:
                 return self._idle()
-            case {"fact": "pairing_code", "code": str(code)}:
+            case {"fact": "pairing_code", "code": code}:
                 return self._pairing_code(code)
-            case {"fact": "progress", "percent": int() | float() as percent}:
+            case {"fact": "progress", "percent": percent}:
                 return self._progress(int(percent))
             case {"fact": "passkey"}:
                 return self._act(ActionKind.PASSKEY, "The phone's owner must confirm a passkey.")
             case {"fact": "logout", "reason": reason}:
-                return self._logout(str(reason or "unknown"))
+                return self._logout(reason or "unknown")
             case {"fact": "message"}:
                 return self._message(fact)
             case {"fact": "state"}:
@@ -231,8 +202,7 @@ class Interpreter:
         self._percent = self._pairing = None
         return [LoggedOut(reason)]
 
-    def _state(self, fact: Fact) -> list[Report]:
-        state = {level: fact.get(level) for level in LEVELS}
+    def _state(self, state: Fact) -> list[Report]:
         self.build = state["build"] or self.build
         # The old document may go on for a moment as if nothing had happened.
         if self._logged_out:
@@ -261,24 +231,24 @@ class Interpreter:
         if self.ready:
             return []
         self.ready = True
-        return [Ready(str(state["phone"]), state["pushName"], self.build or "unknown")]
+        return [Ready(state["phone"], state["pushName"], self.build or "unknown")]
 
     def _message(self, fact: Fact) -> list[Report]:
         # What cannot be read yet is told again once it can; status updates are nobody's message.
         if fact["kind"] == "ciphertext" or fact["chat"] == "status@broadcast":
             return []
         message = MessageReceived(
-            message_id=str(fact["id"]),
-            chat=str(fact["chat"]),
-            sender=str(fact["sender"]),
-            recipient=str(fact["recipient"]),
-            kind=str(fact["kind"]),
+            message_id=fact["id"],
+            chat=fact["chat"],
+            sender=fact["sender"],
+            recipient=fact["recipient"],
+            kind=fact["kind"],
             text=fact["text"],
             at=self._moment(fact["at"]),
             sender_name=fact["senderName"],
             recovered=fact["recovered"],
+            truncated=fact["truncated"],
         )
-        # Not before it is read: what is taken for reported is never reported.
         if message.message_id in self._messages:
             return []
         self._messages[message.message_id] = None
@@ -286,9 +256,9 @@ class Interpreter:
             self._messages.popitem(last=False)
         return [message]
 
-    def _moment(self, timestamp: object) -> datetime:
+    def _moment(self, timestamp: float | None) -> datetime:
         """Give the time that a message tells, or the present: without a time it is news still."""
-        if isinstance(timestamp, int | float) and timestamp > 0:
+        if timestamp is not None and timestamp > 0:
             with suppress(ValueError, OverflowError, OSError):
                 return datetime.fromtimestamp(timestamp, UTC)
         return self._now()

@@ -4,11 +4,15 @@
 (() => {
   "use strict";
 
+  // First of all, and in frames too: whoever had the binding could tell lies over it.
   const binding = window.waManagerTell;
+  delete window.waManagerTell;
   const inPage =
     window === window.top && location.protocol.startsWith("http") && binding;
   if (!inPage) return;
-  delete window.waManagerTell;
+
+  // As it is before the page's own scripts run.
+  const { stringify } = JSON;
 
   const LEVEL_INTERVAL_MS = 5000;
   // What wa-js must have found for an account to be of use.
@@ -37,6 +41,10 @@
   const ANNOUNCEMENT = /what.s new|fresh look/i;
   // A message's own event may still be under way when the message is found.
   const EVENT_GRACE_MS = 1000;
+  // What is longer is cut, so that nothing is lost for being too long: twice and a bit of what is
+  // kept of it, which is counted in whole characters.
+  const LONGEST_TEXT = 2 * 65_536 + 2;
+  const LONGEST_NAME = 2 * 1_000 + 2;
 
   const WPP = window.WPP;
   let lastState = "";
@@ -45,7 +53,11 @@
   const toldIds = new Set();
 
   function tell(fact, data) {
-    binding(JSON.stringify({ fact, ...data }));
+    binding(stringify({ fact, ...data }));
+  }
+
+  function cut(value, most) {
+    return typeof value === "string" ? value.slice(0, most) : null;
   }
 
   function attempt(read) {
@@ -81,10 +93,13 @@
       authenticated: attempt(() => WPP.conn.isAuthenticated()),
       loaded: WPP.isFullReady,
       phone: attempt(() => WPP.conn.getMyUserWid()?.user),
-      pushName: attempt(() => Conn.pushname),
+      pushName: cut(
+        attempt(() => Conn.pushname),
+        LONGEST_NAME,
+      ),
       build: build(),
     };
-    const text = JSON.stringify(state);
+    const text = stringify(state);
     if (text === lastState) return;
     lastState = text;
     tell("state", state);
@@ -118,9 +133,9 @@
       sender: String(message.author ?? message.from),
       recipient: String(message.to),
       kind: message.type,
-      text: (isText ? message.body : message.caption) ?? null,
+      text: cut(isText ? message.body : message.caption, LONGEST_TEXT),
       at: message.t,
-      senderName: message.notifyName ?? null,
+      senderName: cut(message.notifyName, LONGEST_NAME),
       recovered,
     });
   }
@@ -301,7 +316,7 @@
     },
   });
 
-  tell("document", { query: location.search });
+  tell("document", { query: cut(location.search, LONGEST_NAME) });
   watchPasskey();
   follow();
   WPP.on("loader.injected", start);

@@ -10,14 +10,13 @@ import json
 import logging
 import re
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from pyppeteer.browser import Browser
 from pyppeteer.connection import CDPSession
 from pyppeteer.errors import NetworkError
 from pyppeteer.errors import PageError as NavigationError
@@ -25,11 +24,13 @@ from pyppeteer.errors import TimeoutError as NavigationTimeout
 from pyppeteer.frame_manager import Frame
 from pyppeteer.page import Page
 
+from actors.browser.binding import Binding, origin_of
 from actors.browser.bundle import find_bundle, load_bundle
 from actors.browser.config import BrowserConfig
-from actors.browser.connection import ConnectionLost, PipeConnection
+from actors.browser.connection import FRAME_BYTES, OVERSIZED, ConnectionLost, PipeConnection
 from actors.browser.errors import (
     BrowserGone,
+    MalformedAnswer,
     NoSuchNumber,
     NotReady,
     OutcomeUnknown,
@@ -40,13 +41,13 @@ from actors.browser.errors import (
     PageUnreachable,
     StartFailed,
 )
-from actors.browser.executable import user_agent
-from actors.browser.interpreter import Fact
+from actors.browser.facts import BadFact, Fact, check_answer, check_error
+from actors.browser.network import network_words
 from actors.browser.reports import SentMessage
+from actors.browser.target import identity, take_page
 
 logger = logging.getLogger(__name__)
 
-BINDING = "waManagerTell"
 LOADED = "domcontentloaded"
 
 # Otherwise wa-js reports its use to its makers.
@@ -54,24 +55,10 @@ WA_JS_CONFIG = "window.WPPConfig = { disableGoogleAnalytics: true };"
 
 MISSING_MODULE = re.compile(r"[Mm]odule (\w+) was not found|(?<!\w)(\w+) module was not found")
 """How wa-js complains of what it looked for in WhatsApp Web."""
-
-NETWORK_ERRORS = {
-    "net::ERR_NAME_NOT_RESOLVED": "its name cannot be resolved",
-    "net::ERR_INTERNET_DISCONNECTED": "there is no network",
-    "net::ERR_ADDRESS_UNREACHABLE": "no route leads there",
-    "net::ERR_CONNECTION_REFUSED": "the connection was refused",
-    "net::ERR_CONNECTION_RESET": "the connection was reset",
-    "net::ERR_CONNECTION_CLOSED": "the connection was closed",
-    "net::ERR_CONNECTION_TIMED_OUT": "the connection timed out",
-    "net::ERR_TIMED_OUT": "the connection timed out",
-    "net::ERR_EMPTY_RESPONSE": "the answer was empty",
-    "net::ERR_NETWORK_CHANGED": "the network changed meanwhile",
-    "net::ERR_PROXY_CONNECTION_FAILED": "the proxy cannot be reached",
-    "net::ERR_TUNNEL_CONNECTION_FAILED": "the proxy refuses to go there",
-    "net::ERR_CERT_AUTHORITY_INVALID": "its certificate is not trusted",
-    "net::ERR_CERT_DATE_INVALID": "its certificate is out of date; is the clock right?",
-    "net::ERR_CERT_COMMON_NAME_INVALID": "its certificate is for another name",
-}
+COMPLAINT = 1_000
+"""How many characters of what the page logs, or of a reason that it gives, are looked at."""
+COMPLAINTS = 100
+"""How many names are remembered."""
 
 
 class WhatsAppPage:
@@ -99,6 +86,8 @@ class WhatsAppPage:
         """The messages that are being sent, by call: their ids, once WhatsApp Web has them."""
         self.lacking: tuple[str, ...] = ()
         self._loading: asyncio.TimerHandle | None = None
+        self._origin = origin_of(config.web_url)
+        self._binding: Binding | None = None
         self.failed: asyncio.Future[Exception] = asyncio.get_running_loop().create_future()
 
     async def open(self, connection: PipeConnection) -> None:
@@ -123,8 +112,9 @@ class WhatsAppPage:
 
     def close(self) -> None:
         """Stop watching; the page itself goes with its browser."""
-        if self._loading is not None:
-            self._loading.cancel()
+        self._stop_waiting()
+        if self._binding is not None:
+            self._binding.close()
 
     async def send_text(self, to: str, text: str) -> SentMessage:
         """Send a text; returns when WhatsApp's server has it.
@@ -153,13 +143,15 @@ class WhatsAppPage:
             if handed_over := self._handed_over[call]:
                 raise OutcomeUnknown(str(error), handed_over) from error
             raise
+        except MalformedAnswer as error:
+            raise OutcomeUnknown(str(error), self._handed_over[call]) from error
         finally:
             del self._handed_over[call]
-        if "nobody" in sent:
+        if sent["nobody"]:
             raise NoSuchNumber
-        if "unsure" in sent:
-            raise OutcomeUnknown(str(sent["unsure"]), str(sent["id"]))
-        return SentMessage(str(sent["id"]), str(sent["to"]), int(sent["ack"]))
+        if sent["id"] is None or sent["unsure"] is not None:
+            raise OutcomeUnknown(sent["unsure"] or "The answer has no id.", sent["id"])
+        return SentMessage(sent["id"], sent["to"] or chat, int(sent["ack"] or 0))
 
     async def pairing_code(self, phone: str) -> str:
         """Have a code made, to be typed on the phone with this number (digits only).
@@ -169,7 +161,8 @@ class WhatsAppPage:
             PageTimeout: No answer.
             BrowserGone: The browser ended.
         """
-        return str((await self._call("pairingCode", phone))["code"])
+        code: str = (await self._call("pairingCode", phone))["code"]
+        return code
 
     async def logout(self, seconds: float) -> bool:
         """Unlink this device; same errors as `pairing_code`.
@@ -177,7 +170,7 @@ class WhatsAppPage:
         Returns:
             Whether WhatsApp was told. Without a connection, only the page forgets its session.
         """
-        return (await self._call("logout", seconds=seconds))["told"] is True
+        return (await self._call("logout", seconds=seconds))["told"] or False
 
     async def keep(self, mark: str | None) -> None:
         """Put a mark into localStorage, or take it out; same errors as `pairing_code`."""
@@ -229,7 +222,8 @@ class WhatsAppPage:
         await self._send("Storage.clearDataForOrigin", caches)
 
     async def _prepare(self, connection: PipeConnection, sources: tuple[str, ...]) -> Page:
-        page, session = await _take_page(connection)
+        connection.on(OVERSIZED, self._on_oversized)
+        page, session = await take_page(connection)
         self._session = session
         await self._listen(page, session)
         for source in sources:
@@ -238,17 +232,20 @@ class WhatsAppPage:
         return page
 
     async def _listen(self, page: Page, session: CDPSession) -> None:
-        # pyppeteer's own handler takes every binding's payload for one of its own.
-        session.remove_all_listeners("Runtime.bindingCalled")
-        session.on("Runtime.bindingCalled", self._on_binding)
         session.remove_all_listeners("Runtime.consoleAPICalled")
         session.on("Runtime.consoleAPICalled", self._on_console)
         session.remove_all_listeners("Runtime.exceptionThrown")
         session.on("detached", lambda: self._fail(PageCrashed("The page was closed.")))
         page.on("error", lambda _: self._fail(PageCrashed()))
-        await session.send("Runtime.addBinding", {"name": BINDING})
-        identity = _identity(await page.browser.version())
-        await session.send("Emulation.setUserAgentOverride", identity)
+        self._binding = Binding(
+            self._origin,
+            lambda: page.mainFrame._id,  # noqa: SLF001 - it can change, and nothing else tells it
+            self._on_fact,
+            lambda why: self._fail(PageBroken(f"The page tells what cannot be read: {why}.")),
+        )
+        await self._binding.listen(session)
+        agent = identity(await page.browser.version())
+        await session.send("Emulation.setUserAgentOverride", agent)
 
     async def _goto(self, page: Page) -> None:
         host = urlsplit(self._config.web_url).netloc
@@ -263,7 +260,7 @@ class WhatsAppPage:
         except (TimeoutError, NavigationTimeout) as error:
             raise PageUnreachable(f"{host} did not answer within {seconds:g} s.") from error
         except NavigationError as error:
-            raise PageUnreachable(f"{host} cannot be reached: {_network_words(error)}") from error
+            raise PageUnreachable(f"{host} cannot be reached: {network_words(error)}") from error
         if response is not None and response.status >= 400:
             raise PageUnreachable(f"{host} answered with HTTP status {response.status}.")
         page.on("framenavigated", self._on_navigated)
@@ -272,25 +269,29 @@ class WhatsAppPage:
         await self._send("Network.disable", {})
 
     def _on_navigated(self, frame: Frame) -> None:
-        """Notice that the page led itself, by a reload, to where nothing answers."""
-        if self._opened and frame.parentFrame is None and frame.url.startswith("chrome-error:"):
+        """Notice that the page led itself to where nothing answers, or to somewhere else."""
+        if not self._opened or frame.parentFrame is not None:
+            return
+        if frame.url.startswith("chrome-error:"):
             host = urlsplit(self._config.web_url).netloc
             self._fail(PageUnreachable(f"{host} could not be reached when the page reloaded."))
+        elif (origin := origin_of(frame.url)) != self._origin:
+            self._fail(PageBroken(f"The page left {self._origin} for {origin[:COMPLAINT]}."))
 
-    def _on_binding(self, event: dict[str, Any]) -> None:
-        if event.get("name") != BINDING:
-            return
-        fact = json.loads(event["payload"])
+    def _on_oversized(self) -> None:
+        self._fail(PageBroken(f"The page made its browser tell more than {FRAME_BYTES:,} bytes."))
+
+    def _on_fact(self, fact: Fact) -> None:
         match fact:
-            case {"fact": "handed_over", "call": str(call), "id": str(ident)}:
+            case {"fact": "handed_over", "call": call, "id": ident}:
                 if call in self._handed_over:
                     self._handed_over[call] = ident
                 return
             case {"fact": "document"}:
                 self._expect_to_load()
-            case {"fact": "loaded", "missing": missing, "lacking": lacking}:
+            case {"fact": "loaded", "missing": missing, "lacking": lacking, "build": build}:
                 self.lacking = tuple(lacking)
-                self._on_loaded(missing, fact["build"])
+                self._on_loaded(missing, build)
         self._told(fact)
 
     def _on_console(self, event: dict[str, Any]) -> None:
@@ -298,15 +299,20 @@ class WhatsAppPage:
         for argument in event["args"]:
             if (kept := argument.get("objectId")) is not None and self._session is not None:
                 self._session.send("Runtime.releaseObject", {"objectId": kept})
-            if found := MISSING_MODULE.search(str(argument.get("value", ""))):
+            logged = str(argument.get("value", ""))[:COMPLAINT]
+            if len(self._missing) < COMPLAINTS and (found := MISSING_MODULE.search(logged)):
                 self._missing.add(found.group(1) or found.group(2))
 
     def _expect_to_load(self) -> None:
         """Give wa-js its time to find WhatsApp Web in a new document."""
-        self.close()
+        self._stop_waiting()
         self._missing.clear()
         loop = asyncio.get_running_loop()
         self._loading = loop.call_later(self._config.page_load_seconds, self._on_not_loaded)
+
+    def _stop_waiting(self) -> None:
+        if self._loading is not None:
+            self._loading.cancel()
 
     def _on_not_loaded(self) -> None:
         seconds = self._config.page_load_seconds
@@ -314,20 +320,23 @@ class WhatsAppPage:
         self._fail(PageBroken(f"WhatsApp Web did not come up within {seconds:g} s.{names}"))
 
     def _on_loaded(self, missing: list[str], build: str | None) -> None:
-        self.close()
+        self._stop_waiting()
         if missing:
             names = ", ".join(sorted({*missing, *self._missing}))
             self._fail(PageBroken(f"WhatsApp Web {build} lacks what wa-js looks for: {names}."))
 
     def _fail(self, reason: Exception) -> None:
+        """Lose the page; nothing that it tells from now on is heard."""
+        if self._binding is not None:
+            self._binding.close()
         if not self.failed.done():
             self.failed.set_result(reason)
 
     async def _call(
-        self, name: str, *args: str | int | None, seconds: float | None = None
-    ) -> dict[str, Any]:
+        self, function: str, *args: str | int | None, seconds: float | None = None
+    ) -> Mapping[str, Any]:
         """Call a function of page.js and give what it returns."""
-        arguments = ", ".join(json.dumps(argument) for argument in (name, *args))
+        arguments = ", ".join(json.dumps(argument) for argument in (function, *args))
         expression = {
             "expression": f"window.waManagerCall({arguments})",
             "awaitPromise": True,
@@ -335,14 +344,18 @@ class WhatsAppPage:
         }
         reply = await self._send("Runtime.evaluate", expression, seconds)
         if details := reply.get("exceptionDetails"):
-            raise NotReady(f"The page is not WhatsApp Web at the moment: {details.get('text')}")
-        result = reply["result"]["value"]
-        if error := result.get("error"):
-            if error["name"] == "NotReady":
-                raise NotReady(error["message"])
-            raise PageError(error["name"], error["message"], error["build"])
-        value: dict[str, Any] = result["value"]
-        return value
+            text = str(details.get("text"))[:COMPLAINT]
+            raise NotReady(f"The page is not WhatsApp Web at the moment: {text}")
+        result = reply.get("result", {}).get("value")
+        if not isinstance(result, dict):
+            raise MalformedAnswer("it is no object")
+        if "error" in result:
+            name, message, build = check_error(result["error"])
+            raise NotReady(message) if name == "NotReady" else PageError(name, message, build)
+        try:
+            return check_answer(function, result.get("value"))
+        except BadFact as error:
+            raise MalformedAnswer(str(error)) from error
 
     async def _send(
         self, method: str, params: dict[str, Any], seconds: float | None = None
@@ -363,55 +376,8 @@ class WhatsAppPage:
         return reply
 
 
-async def _take_page(connection: PipeConnection) -> tuple[Page, CDPSession]:
-    """Take the page that Chromium opened, and make pyppeteer quiet about it.
-
-    pyppeteer's Page switches on what a debugging session of minutes wants to see. A page that
-    lives for months would pay for each event of it, in CPU here and in memory there.
-    """
-    contexts = await connection.send("Target.getBrowserContexts")
-    browser = await Browser.create(connection, contexts["browserContextIds"], False, None)
-    page = (await browser.pages())[0]
-    session: CDPSession = page._client  # noqa: SLF001 - pyppeteer offers no other way to it
-    await session.send(
-        "Target.setAutoAttach", {"autoAttach": False, "waitForDebuggerOnStart": False}
-    )
-    for domain in ("Performance", "Log", "Security"):
-        await session.send(f"{domain}.disable")
-    await connection.send("Target.setDiscoverTargets", {"discover": False})
-    return page, session
-
-
 @lru_cache(maxsize=4)
 def _sources(wa_js: Path | None) -> tuple[str, ...]:
     """Give what is injected, in order. Blocks at the first time."""
     page_js = Path(__file__).with_name("page.js").read_text()
     return (WA_JS_CONFIG, load_bundle(find_bundle(wa_js)), page_js)
-
-
-def _identity(product: str) -> dict[str, Any]:
-    """Give the user agent of a desktop Chrome of the version that this Chromium is.
-
-    The flag alone is not enough: the brands that a page can ask for would say HeadlessChrome.
-    """
-    version = product.rpartition("/")[2]
-    brands = {"Chromium": version, "Google Chrome": version, "Not:A-Brand": "8.0.0.0"}
-    return {
-        "userAgent": user_agent(version),
-        "userAgentMetadata": {
-            "brands": [{"brand": b, "version": v.partition(".")[0]} for b, v in brands.items()],
-            "fullVersionList": [{"brand": b, "version": v} for b, v in brands.items()],
-            "platform": "Linux",
-            "platformVersion": "",
-            "architecture": "x86",
-            "model": "",
-            "mobile": False,
-        },
-    }
-
-
-def _network_words(error: NavigationError) -> str:
-    """Say a network error in words, and keep Chromium's name of it."""
-    name = str(error).partition(" at ")[0]
-    words = NETWORK_ERRORS.get(name)
-    return f"{words} ({name})." if words else f"{name}."

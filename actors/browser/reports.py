@@ -120,6 +120,8 @@ class MessageReceived:
     sender_name: str | None = field(repr=False)
     recovered: bool = False
     """Whether no event told of it, and it was found among the page's messages afterwards."""
+    truncated: bool = False
+    """Whether the text was too long to be kept whole. Its end is then `…`."""
 
 
 @dataclass(frozen=True)

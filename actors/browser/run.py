@@ -16,10 +16,11 @@ from actors.browser.chromium import Chromium
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError, BrowserGone, NotReady, StartFailed
 from actors.browser.executable import Executable, find_chromium, sandbox_refusal
+from actors.browser.facts import Fact
 from actors.browser.failures import can_be_seen_after, failure_of
 from actors.browser.hearing import Past
 from actors.browser.hold import ProfileHold
-from actors.browser.interpreter import Fact, Interpreter
+from actors.browser.interpreter import Interpreter
 from actors.browser.page import WhatsAppPage
 from actors.browser.probe import Probe
 from actors.browser.profile import Profile

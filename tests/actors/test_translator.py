@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from actors.attempt import Attempt
 from actors.browser.config import BrowserConfig
-from actors.browser.interpreter import ACTIONS, NOT_CONNECTED, Fact, Interpreter
+from actors.browser.facts import Fact
+from actors.browser.interpreter import ACTIONS, NOT_CONNECTED, Interpreter
 from actors.lifecycle import Life, Signal, decide
 from actors.translator import Translator
 from store.status import Cause

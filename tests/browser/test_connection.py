@@ -4,12 +4,14 @@ import asyncio
 import json
 import logging
 import os
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from pyppeteer.errors import NetworkError
 
+from actors.browser import connection
 from actors.browser.connection import ConnectionLost, PipeConnection
 from tests.browser.watched import until
 
@@ -192,3 +194,48 @@ async def test_an_error_that_nobody_awaits_is_not_complained_about(
 
     await until(lambda: not peer.connection.connected, "the end was noticed")
     assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+async def test_a_message_that_is_too_long_is_lost_alone_and_takes_no_memory(
+    peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "FRAME_BYTES", 1000)
+    told: list[bool] = []
+    peer.connection.on(connection.OVERSIZED, lambda: told.append(True))
+    first, second = (peer.connection.send(f"Call.{number}") for number in range(2))
+
+    peer.write(b'{"method": "' + b"x" * 20_000)
+    await until(lambda: told, "it was noticed")
+    peer.write(b"x" * 20_000)
+    peer.write(b"\0")
+    for number in (1, 2):
+        peer.answer(id=number, result={"n": number})
+
+    assert [await first, await second] == [{"n": 1}, {"n": 2}]
+    assert told == [True]
+
+
+async def test_a_browser_that_never_stops_talking_leaves_time_to_others(peer: Peer) -> None:
+    loop, busy, stop = asyncio.get_running_loop(), 0.0, False
+
+    def hear(_: object) -> None:
+        nonlocal busy
+        began = loop.time()
+        time.sleep(0.002)
+        busy += loop.time() - began
+
+    peer.connection.on("Some.event", hear)
+    frame = json.dumps({"method": "Some.event", "params": {"x": 500 * "x"}}).encode() + b"\0"
+
+    def talk() -> None:
+        while not stop:
+            os.write(peer._out, frame * 100)
+
+    talking = loop.run_in_executor(None, talk)
+    began = loop.time()
+    await asyncio.sleep(3)
+    share = busy / (loop.time() - began)
+    stop = True
+    await until(talking.done, "it could write its last words")
+
+    assert share < 0.6

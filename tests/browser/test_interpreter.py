@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from actors.browser.config import BrowserConfig
-from actors.browser.interpreter import Fact, Interpreter
+from actors.browser.facts import Fact, check
+from actors.browser.interpreter import Interpreter
 from actors.browser.reports import (
     ActionKind,
     ActionRequired,
@@ -78,7 +79,7 @@ def message(ident: str, **changes: Any) -> Fact:
 
 
 def read(interpreter: Interpreter, *facts: Fact) -> list[Report]:
-    return [report for fact in facts for report in interpreter.read(fact)]
+    return [report for fact in facts for report in interpreter.read(check(fact))]
 
 
 def kinds(reports: list[Report]) -> list[type[Report]]:
@@ -351,48 +352,11 @@ def test_status_updates_are_nobodys_messages(interpreter: Interpreter) -> None:
     assert read(interpreter, DOCUMENT, message("1", chat="status@broadcast")) == []
 
 
-def test_an_unknown_fact_is_no_report(interpreter: Interpreter) -> None:
-    assert read(interpreter, {"fact": "weather"}, {}) == []
-
-
-def test_a_message_that_could_not_be_read_is_reported_when_it_can(
-    interpreter: Interpreter, caplog: pytest.LogCaptureFixture
-) -> None:
-    told = {**message("1"), "text": "a secret"}
-    broken = {name: value for name, value in told.items() if name != "chat"}
-
-    reports = read(interpreter, DOCUMENT, broken, message("1"))
-
-    assert kinds(reports) == [MessageReceived]
-    assert "A fact of the page cannot be read" in caplog.text
-    assert "a secret" not in caplog.text
-
-
 @pytest.mark.parametrize("at", [None, 0, "noon", -1, 1e300, float("nan"), [1767225600]])
 def test_a_message_without_a_time_came_now(interpreter: Interpreter, at: object) -> None:
     reports = read(interpreter, message("1", at=at))
 
     assert [report.at for report in reports if isinstance(report, MessageReceived)] == [NOW]
-
-
-@pytest.mark.parametrize(
-    "fact",
-    [
-        {"fact": "progress", "percent": float("nan")},
-        {"fact": "state"},
-        {"fact": "message"},
-        {"fact": "document", "query": None},
-        {"fact": "logout"},
-    ],
-)
-def test_a_fact_that_cannot_be_read_stops_no_other(interpreter: Interpreter, fact: Fact) -> None:
-    reports = read(interpreter, syncing(), fact, state(), message("1"))
-
-    assert [kind for kind in kinds(reports) if kind is not Reloaded] == [
-        Authenticated,
-        Ready,
-        MessageReceived,
-    ]
 
 
 @pytest.mark.parametrize("broken", ["mode", "info", "loaded", "online", "phone", "pushName"])
