@@ -14,7 +14,7 @@ from aiohttp import WSMessageTypeError, web
 
 from simulator.faults import Faults, Kind
 from simulator.linking import Linking, PublicKeys
-from simulator.phones import Device, Event, Phone, PhoneError, check_number
+from simulator.phones import Device, Event, NotSimulated, Phone, PhoneError, check_number
 from simulator.settings import SimulatorSettings
 from simulator.whatsapp import WhatsApp
 
@@ -26,6 +26,10 @@ MAX_OUTGOING = 20_000
 """Events that may wait for a page to read them; one that reads no more is dropped."""
 
 SYNC_STEPS = 10
+MAX_NAME = 50
+"""So much of the name of an unknown call is said again."""
+MAX_SAID = 200
+"""So much of what is not understood is said again."""
 
 log = logging.getLogger(__name__)
 
@@ -170,8 +174,12 @@ class Page:
                 self._called(call, method, params)
             case {"type": str(kind)} if self.phone and self.device:
                 self._hear_linked(self.phone, self.device, kind, said)
+            case {"type": "call", "id": int(call)}:
+                self._answer(call, error="A call has an `id`, a `method` and `params`.")
+            case dict():
+                self._refuse(said)
             case _:
-                raise ProtocolError(f"not understood: {json.dumps(said)[:200]}")
+                raise ProtocolError("what a page says is an object")
 
     def _hear_linked(self, phone: Phone, device: Device, kind: str, said: object) -> None:
         match kind, said:
@@ -186,7 +194,13 @@ class Page:
             case "logout", _:
                 self._world.whatsapp.unlink(phone, "user_initiated", device)
             case _:
-                raise ProtocolError(f"not understood: {kind}")
+                self._refuse(said)
+
+    def _refuse(self, said: object) -> None:
+        """Tells the page, and the log, what is not understood; dropped, it would only come back."""
+        reason = f"not understood: {json.dumps(said)[:MAX_SAID]}"
+        log.warning("A page was refused: %s", reason)
+        self.tell({"type": "refused", "reason": reason})
 
     def _hello(self, session: object, keys: dict[str, object]) -> None:
         match keys:
@@ -237,17 +251,15 @@ class Page:
                 check_number(number)
                 code = self._world.linking.make_pairing_code(self, number, seconds)
                 return {"code": code, "seconds": seconds}
-            case "number-exists", {"number": str(number)}:
-                return {"exists": whatsapp.phones.is_on_whatsapp(check_number(number))}
+            case "number-exists", {"id": str(wid)}:
+                return {"id": whatsapp.find_id(wid)}
             case "send-message", {"id": str(message_id), "to": str(to), "body": str(body)} if (
                 self.phone and self.device
             ):
-                message = whatsapp.send_from_page(
-                    self.phone, self.device, message_id, check_number(to), body
-                )
+                message = whatsapp.send_from_page(self.phone, self.device, message_id, to, body)
                 return {"t": int(message.at.timestamp())}
             case _:
-                raise ProtocolError(f"no such call: {method}")
+                raise NotSimulated(f"the call {method[:MAX_NAME]!r} with {sorted(params)}")
 
     def _answer(self, call: int, **outcome: object) -> None:
         self.tell({"type": "answer", "id": call, **outcome})

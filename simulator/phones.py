@@ -15,6 +15,9 @@ from typing import Any, Protocol
 Event = dict[str, object]
 """What is told to a page, as JSON. Its `type` says what it is."""
 
+PERSON, LID = "c.us", "lid"
+"""The servers of people's ids: by number, and by an id that says nothing of the number."""
+
 MAX_DEVICES = 4
 """As many devices as WhatsApp lets one phone link."""
 
@@ -52,6 +55,8 @@ class Message:
     at: datetime
     from_page: bool
     """Whether a linked page sent it, as opposed to a phone."""
+    lid_of: str | None = None
+    """The number whose owner the other side sees by LID."""
     ack: Ack = Ack.SENT
 
 
@@ -115,11 +120,15 @@ class Phone:
     devices: dict[str, Device] = field(default_factory=dict)
     messages: dict[str, Message] = field(default_factory=dict)
     """What was said with this phone, either way, by id, oldest first. Not more than it keeps."""
+    lid: str = field(default_factory=lambda: f"2{secrets.randbelow(10**14):014}@{LID}")
+    """The id that WhatsApp shows instead of the number."""
+    known_lids: set[str] = field(default_factory=set)
+    """The numbers that pages of this phone know behind a LID."""
 
     @property
-    def lid(self) -> str:
-        """The id that WhatsApp shows instead of the number."""
-        return f"{int(self.number) + 10**14}@lid"
+    def wid(self) -> str:
+        """The id by number."""
+        return f"{self.number}@{PERSON}"
 
     @property
     def online(self) -> bool:
@@ -178,6 +187,13 @@ class UnknownPhone(PhoneError):
         super().__init__(f"There is no phone {number}. It comes into being when it links a page.")
 
 
+class NotSimulated(PhoneError):
+    """The simulator does not do this."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"The simulator does not simulate {what}.")
+
+
 class NotLinked(PhoneError):
     """The phone has no linked page."""
 
@@ -193,7 +209,7 @@ class TooManyDevices(PhoneError):
 
 
 class Phones:
-    """All phones of this simulated world, by number."""
+    """All phones of this simulated world, by number. A number is known however it is dialled."""
 
     def __init__(self) -> None:
         self._phones: dict[str, Phone] = {}
@@ -211,14 +227,32 @@ class Phones:
             NotANumber: it cannot be a phone's number.
             UnknownPhone: it has not been used yet.
         """
-        phone = self._phones.get(check_number(number))
+        phone = self._phones.get(canonical(check_number(number)))
         if phone is None:
             raise UnknownPhone(number)
         return phone
 
     def find(self, number: str) -> Phone | None:
         """Returns the phone with a number, if there is one."""
-        return self._phones.get(number)
+        return self._phones.get(canonical(number))
+
+    def by_lid(self, lid: str) -> Phone | None:
+        """Returns the phone whose owner has this LID, if there is one."""
+        return next((phone for phone in self if phone.lid == lid), None)
+
+    def by_id(self, wid: str) -> Phone | None:
+        """Returns the phone behind a person's id, new if need be; None if nobody has the id.
+
+        Raises:
+            NotSimulated: it is no person's id.
+            NotANumber: it cannot be a phone's number.
+        """
+        user, _, server = wid.partition("@")
+        if server == LID:
+            return self.by_lid(wid)
+        if server != PERSON:
+            raise NotSimulated(f"chats with {server or wid}")
+        return self.get_or_create(user) if self.is_on_whatsapp(check_number(user)) else None
 
     def get_or_create(self, number: str) -> Phone:
         """Returns the phone with a number, new if need be.
@@ -226,8 +260,8 @@ class Phones:
         Raises:
             NotANumber: it cannot be a phone's number.
         """
-        check_number(number)
-        return self._phones.setdefault(number, Phone(number, name=f"User {number[-4:]}"))
+        own = canonical(check_number(number))
+        return self._phones.setdefault(own, Phone(own, name=f"User {own[-4:]}"))
 
     @staticmethod
     def is_on_whatsapp(number: str) -> bool:
@@ -239,6 +273,21 @@ def _drop_oldest(kept: dict[Any, Any]) -> None:
     """Makes room for one more."""
     while len(kept) >= MAX_MESSAGES:
         del kept[next(iter(kept))]
+
+
+def canonical(number: str) -> str:
+    """Returns the number by which WhatsApp knows the one that is dialled.
+
+    Brazil has put a 9 before its mobile numbers since, Mexico has taken a 1 away, and Argentina
+    dials its mobile numbers without their 9.
+    """
+    if found := re.fullmatch(r"55([0-9]{2})9([0-9]{8})", number):
+        return f"55{found[1]}{found[2]}"
+    if re.fullmatch(r"52[0-9]{10}", number):
+        return f"521{number[2:]}"
+    if re.fullmatch(r"54(?!9)[0-9]{10}", number):
+        return f"549{number[2:]}"
+    return number
 
 
 def check_number(number: str) -> str:

@@ -13,6 +13,9 @@ MAX_ID = 128
 MAX_BODY = 65_536
 MAX_RECEIPTS = 1_000
 
+LID_KNOWLEDGE = ("known", "unknown")
+"""Whether a page knows the number of somebody whom it sees by LID."""
+
 
 class PhonesApi:
     """Handlers of `/sim/phones`. They run on the loop."""
@@ -68,12 +71,15 @@ class PhonesApi:
     async def send_message(self, request: web.Request) -> web.Response:
         """Lets another phone send a text to this one, whose linked pages get it."""
         phone = self._phone(request)
-        body = await read_object(request, {"from", "body", "id"})
+        body = await read_object(request, {"from", "body", "id", "lid"})
+        if body.get("lid") not in (None, *LID_KNOWLEDGE):
+            raise InvalidBody(f"`lid` must be one of {', '.join(LID_KNOWLEDGE)}.", "lid")
         message = self._world.whatsapp.message_phone(
             phone,
             sender=number(body, "from"),
             body=text(body, "body", MAX_BODY),
             message_id=text(body, "id", MAX_ID) if "id" in body else None,
+            lid=None if body.get("lid") is None else str(body["lid"]),
         )
         return web.json_response(_message_json(message), status=201)
 
@@ -105,6 +111,7 @@ class PhonesApi:
 def _phone_json(phone: Phone) -> dict[str, object]:
     return {
         "number": phone.number,
+        "lid": phone.lid,
         "name": phone.name,
         "linked": bool(phone.devices),
         "online": phone.online,

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from simulator.phones import (
+    LID,
     Ack,
     Device,
     Event,
@@ -18,6 +19,7 @@ from simulator.phones import (
     Phone,
     PhoneError,
     Phones,
+    canonical,
 )
 
 HISTORY = 200
@@ -27,10 +29,10 @@ log = logging.getLogger(__name__)
 
 
 class NotOnWhatsApp(PhoneError):
-    """Nobody has this number."""
+    """Nobody has this number, or this LID."""
 
-    def __init__(self, number: str) -> None:
-        super().__init__(f"{number} is not on WhatsApp.")
+    def __init__(self, wid: str) -> None:
+        super().__init__(f"{wid} is not on WhatsApp.")
 
 
 class DuplicateMessage(PhoneError):
@@ -103,22 +105,37 @@ class WhatsApp:
         """
         latest = list(phone.messages.values())[-HISTORY:]
         messages = [message for message in latest if not device.awaits(message.id)]
-        others = {m.recipient if m.sender == phone.number else m.sender for m in messages}
-        people = [self.phones.get_or_create(number) for number in sorted(others | {phone.number})]
+        chats = {self._other_id(m, phone): self._other(m, phone) for m in messages}
+        people = [(phone.wid, phone), *sorted(chats.items())]
+        known = [self.phones.get(number) for number in sorted(phone.known_lids)]
         return {
             "name": phone.name,
-            "contacts": [{"number": person.number, "name": person.name} for person in people],
+            "contacts": [{"id": wid, "name": person.name} for wid, person in people],
             "chats": [
-                {"number": number, "unread": len(phone.unread_from(number))}
-                for number in sorted(others)
+                {"id": wid, "unread": len(phone.unread_from(person.number))}
+                for wid, person in sorted(chats.items())
             ],
-            "messages": [self._as_event(message) for message in messages],
+            "lids": [{"lid": person.lid, "id": person.wid} for person in known],
+            "messages": [self._as_event(message, phone) for message in messages],
         }
 
     def message_phone(
-        self, phone: Phone, sender: str, body: str, message_id: str | None
+        self,
+        phone: Phone,
+        sender: str,
+        body: str,
+        message_id: str | None,
+        lid: str | None = None,
     ) -> Message:
         """Lets somebody's phone send a text to this one, whose linked pages get it.
+
+        Args:
+            phone: whom it is sent to.
+            sender: the number that sends it.
+            body: the text.
+            message_id: its id; a new one if None.
+            lid: whether pages see the sender by LID, and then `known` or `unknown`: whether they
+                know the number behind it.
 
         Raises:
             NotLinked: no page is linked.
@@ -129,7 +146,12 @@ class WhatsApp:
         if message_id in phone.messages:
             raise DuplicateMessage(f"Phone {phone.number} has a message {message_id} already.")
         new_id = message_id or f"3A{secrets.token_hex(9).upper()}"
-        message = Message(new_id, sender, phone.number, body, datetime.now(UTC), from_page=False)
+        number = self.phones.get_or_create(sender).number
+        if lid == "known":
+            phone.known_lids.add(number)
+        lid_of = number if lid else None
+        now = datetime.now(UTC)
+        message = Message(new_id, number, phone.number, body, now, from_page=False, lid_of=lid_of)
         self._pass_on(message, besides=None)
         return message
 
@@ -138,17 +160,41 @@ class WhatsApp:
     ) -> Message:
         """Takes a text that a page sends; sent twice, it is one message.
 
+        One that is sent to a number as it is dialled, where WhatsApp has another one for it, is
+        taken and goes nowhere.
+
         Raises:
-            NotOnWhatsApp: nobody has that number.
+            NotOnWhatsApp: nobody has that id.
+            NotSimulated: it is no person's id.
         """
-        if not Phones.is_on_whatsapp(recipient):
+        person = self.phones.by_id(recipient)
+        if person is None:
             raise NotOnWhatsApp(recipient)
         if message_id in phone.messages:
             return phone.messages[message_id]
+        user, _, server = recipient.partition("@")
+        number = person.number if server == LID else user
         now = datetime.now(UTC)
-        message = Message(message_id, phone.number, recipient, body, now, from_page=True)
-        self._pass_on(message, besides=device)
+        lid_of = number if server == LID else None
+        message = Message(
+            message_id, phone.number, number, body, now, from_page=True, lid_of=lid_of
+        )
+        if number == canonical(number):
+            self._pass_on(message, besides=device)
+        else:
+            phone.keep(message)
         return message
+
+    def find_id(self, wid: str) -> str | None:
+        """Returns the id by which WhatsApp knows the person of an id; None if there is nobody.
+
+        Raises:
+            NotSimulated: it is no person's id.
+        """
+        person = self.phones.by_id(wid)
+        if person is None:
+            return None
+        return wid if wid.endswith(f"@{LID}") else person.wid
 
     def acknowledge(self, phone: Phone, ids: Iterable[str], ack: Ack) -> None:
         """Lets a phone tell the senders that it got, or read, what they sent.
@@ -172,16 +218,17 @@ class WhatsApp:
             self._receipt(message, Ack.DELIVERED)
 
     def seen(self, phone: Phone, sender: str) -> None:
-        """Notes that a page has shown what somebody sent."""
-        for message in phone.unread_from(sender):
+        """Notes that a page has shown what the person of an id sent."""
+        person = self.phones.by_id(sender)
+        for message in phone.unread_from(person.number) if person else ():
             self._receipt(message, Ack.READ)
 
     def _pass_on(self, message: Message, besides: Device | None) -> None:
         sender = self.phones.get_or_create(message.sender)
         recipient = self.phones.get_or_create(message.recipient)
-        event = self._as_event(message)
         for phone in {sender.number: sender, recipient.number: recipient}.values():
             phone.keep(message)
+            event = self._as_event(message, phone)
             for device in phone.devices.values():
                 if device is not besides:
                     device.deliver(event)
@@ -190,24 +237,42 @@ class WhatsApp:
         if ack <= message.ack:
             return
         message.ack = ack
+        sender = self.phones.get(message.sender)
         event: Event = {
             "type": "receipt",
             "ids": [message.id],
-            "from": message.recipient,
+            "from": self._id_of(message.recipient, message, sender),
             "ack": int(ack),
             "t": int(datetime.now(UTC).timestamp()),
         }
-        for device in self.phones.get(message.sender).devices.values():
+        for device in sender.devices.values():
             device.deliver(event)
 
-    def _as_event(self, message: Message) -> Event:
+    def _other(self, message: Message, phone: Phone) -> Phone:
+        mine = message.sender == phone.number
+        return self.phones.get_or_create(message.recipient if mine else message.sender)
+
+    def _other_id(self, message: Message, phone: Phone) -> str:
+        return self._id_of(self._other(message, phone).number, message, phone)
+
+    def _id_of(self, number: str, message: Message, viewer: Phone) -> str:
+        """Returns the id by which pages of a phone see somebody in a message."""
+        person = self.phones.get_or_create(number)
+        hidden = message.lid_of == number and viewer.number != number
+        # As it was dialled, where that went nowhere.
+        return person.lid if hidden else f"{number}@c.us"
+
+    def _as_event(self, message: Message, viewer: Phone) -> Event:
+        """Returns a message as pages of a phone are told of it."""
+        sender = self.phones.get_or_create(message.sender)
         return {
             "type": "message",
             "id": message.id,
-            "from": message.sender,
-            "to": message.recipient,
+            "from": self._id_of(message.sender, message, viewer),
+            "fromId": sender.wid if message.sender in viewer.known_lids else None,
+            "to": self._id_of(message.recipient, message, viewer),
             "body": message.body,
-            "name": self.phones.get_or_create(message.sender).name,
+            "name": sender.name,
             "t": int(message.at.timestamp()),
             "ack": int(message.ack),
         }

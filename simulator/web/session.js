@@ -16,6 +16,7 @@ import { server } from "./connection/server.js";
 import { Socket, SOCKET_STATE, SOCKET_STREAM } from "./connection/socket.js";
 import { NetworkStatus, Stream } from "./connection/stream.js";
 import { crash, hang } from "./disturbances.js";
+import { lidPnCache } from "./ids/lid-pn-cache.js";
 import { Wid } from "./ids/wid.js";
 import { linking } from "./linking.js";
 import { login } from "./login.js";
@@ -87,12 +88,15 @@ async function sync() {
 
 function take(snapshot) {
   Conn.set({ wid: login.wid, pushname: snapshot.name, connected: true });
-  for (const { number, name } of snapshot.contacts) {
-    contacts.add({ id: Wid.ofNumber(number), name, pushname: name });
+  for (const { lid, id } of snapshot.lids) {
+    lidPnCache.add(new Wid(lid), new Wid(id));
   }
-  restore(snapshot.messages, login.session.number);
-  for (const { number, unread } of snapshot.chats) {
-    ensureChat(Wid.ofNumber(number)).unreadCount = unread;
+  for (const { id, name } of snapshot.contacts) {
+    contacts.add({ id: new Wid(id), name, pushname: name });
+  }
+  restore(snapshot.messages, login.wid);
+  for (const { id, unread } of snapshot.chats) {
+    ensureChat(new Wid(id)).unreadCount = unread;
   }
 }
 
@@ -153,7 +157,7 @@ function listen() {
   );
   server.on(
     "message",
-    delivered((event) => receive(event, login.session.number)),
+    delivered((event) => receive(event, login.wid)),
   );
   server.on("receipt", delivered(receiveReceipt));
   server.on("unlinked", loggedOut);

@@ -38,6 +38,7 @@ class Phone(Api):
     def __init__(self, http: aiohttp.ClientSession, url: str, number: str) -> None:
         super().__init__(http, f"{url}/sim/phones/{number}")
         self.number = number
+        self.wid = f"{number}@c.us"
 
     async def scan(self, code: str) -> None:
         await self.call("POST", "/scan", {"code": code})

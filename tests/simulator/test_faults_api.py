@@ -73,7 +73,7 @@ async def test_no_qr_keeps_the_codes_back_until_it_ends(
 ) -> None:
     await faults.begin("no-qr")
     async with open_page() as page:
-        await page.call("number-exists", number="491700000001")
+        await page.call("number-exists", id="491700000001@c.us")
         assert not any(event["type"] == "codes" for event in page.events)
 
         await faults.end_all()
@@ -117,7 +117,7 @@ async def test_offline_hits_open_pages_and_keeps_them_away(
         await page.closed()
         with pytest.raises(aiohttp.WSServerHandshakeError):
             await page.connect()
-        await other.call("number-exists", number=alice.number)
+        await other.call("number-exists", id=alice.wid)
 
         await faults.end_all()
         await page.connect()
@@ -177,7 +177,7 @@ async def test_a_blocked_page_is_not_given_codes(
     async with page:
         await page.event("blocked")
         await faults.call("DELETE", f"/{no_qr['id']}")
-        await page.call("number-exists", number=alice.number)
+        await page.call("number-exists", id=alice.wid)
 
         assert [event["type"] for event in page.events] == ["blocked", "answer"]
 
@@ -224,7 +224,7 @@ async def test_a_page_that_awaits_a_passkey_is_given_no_codes(
         page.events.clear()
 
         await page.tell("codes-wanted")
-        await page.call("number-exists", number=alice.number)
+        await page.call("number-exists", id=alice.wid)
 
         assert [event["type"] for event in page.events] == ["answer"]
 

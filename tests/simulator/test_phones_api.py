@@ -160,7 +160,7 @@ async def test_a_message_arrives_at_the_page(alice: Phone, bob: Phone, open_page
         message = await page.event("message")
         assert (message["id"], message["from"], message["body"]) == (
             sent["id"],
-            bob.number,
+            bob.wid,
             "hello",
         )
 
@@ -195,7 +195,7 @@ async def test_a_message_comes_again_until_the_page_confirms_it(
         await page.listen()
         message = await page.event("message")
         await page.tell("received", delivery=message["delivery"])
-        assert (await page.call("number-exists", number=bob.number))["result"]["exists"]
+        assert (await page.call("number-exists", id=bob.wid))["result"] == {"id": bob.wid}
 
     async with page:
         snapshot = await page.listen()
@@ -211,17 +211,17 @@ async def test_a_page_reaches_another_and_learns_of_it(
         await from_alice.link(alice)
         await to_bob.link(bob)
 
-        answer = await from_alice.call("send-message", id="M1", to=bob.number, body="hello")
+        answer = await from_alice.call("send-message", id="M1", to=bob.wid, body="hello")
         message = await to_bob.event("message")
         await to_bob.tell("received", delivery=message["delivery"])
 
         assert "t" in answer["result"]
         assert (message["id"], message["body"]) == ("M1", "hello")
         receipt = await from_alice.event("receipt")
-        assert (receipt["ids"], receipt["ack"], receipt["from"]) == (["M1"], 2, bob.number)
+        assert (receipt["ids"], receipt["ack"], receipt["from"]) == (["M1"], 2, bob.wid)
         assert [(m["id"], m["body"]) for m in await bob.inbox()] == [("M1", "hello")]
 
-        await to_bob.tell("seen", chat=alice.number)
+        await to_bob.tell("seen", chat=alice.wid)
         assert (await from_alice.event("receipt"))["ack"] == 3
 
 
@@ -230,7 +230,7 @@ async def test_a_phone_acknowledges_what_it_received(
 ) -> None:
     async with open_page() as page:
         await page.link(alice)
-        await page.call("send-message", id="M1", to=bob.number, body="hello")
+        await page.call("send-message", id="M1", to=bob.wid, body="hello")
 
         await bob.acknowledge("M1", 3)
 
@@ -246,10 +246,10 @@ async def test_a_second_page_of_a_phone_sees_what_the_first_one_sends(
         await first.link(alice)
         await second.link(alice)
 
-        await first.call("send-message", id="M1", to=bob.number, body="hello")
+        await first.call("send-message", id="M1", to=bob.wid, body="hello")
 
         message = await second.event("message")
-        assert (message["from"], message["to"]) == (alice.number, bob.number)
+        assert (message["from"], message["to"]) == (alice.wid, bob.wid)
 
 
 async def test_a_message_that_is_sent_twice_is_one(
@@ -258,7 +258,7 @@ async def test_a_message_that_is_sent_twice_is_one(
     async with open_page() as page:
         await page.link(alice)
         for _ in range(2):
-            await page.call("send-message", id="M1", to=bob.number, body="hello")
+            await page.call("send-message", id="M1", to=bob.wid, body="hello")
 
         assert len(await bob.inbox()) == 1
 
@@ -269,10 +269,10 @@ async def test_a_number_that_ends_in_0000_is_not_on_whatsapp(
     async with open_page() as page:
         await page.link(alice)
 
-        exists = await page.call("number-exists", number="491700000000")
-        sent = await page.call("send-message", id="M1", to="491700000000", body="hello")
+        exists = await page.call("number-exists", id="491700000000@c.us")
+        sent = await page.call("send-message", id="M1", to="491700000000@c.us", body="hello")
 
-        assert exists["result"] == {"exists": False}
+        assert exists["result"] == {"id": None}
         assert "not on WhatsApp" in sent["error"]
 
 

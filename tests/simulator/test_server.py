@@ -62,9 +62,27 @@ async def test_health_counts_open_pages(
             assert await health.json() == {"status": "ok", "phones": 0, "pages": 1}
 
 
-async def test_a_page_that_talks_nonsense_is_dropped(open_page: Callable[[], PageClient]) -> None:
+async def test_a_page_that_says_what_is_not_understood_is_told_so_and_stays(
+    open_page: Callable[[], PageClient],
+) -> None:
     async with open_page() as page:
         await page.tell("dance")
+        assert "dance" in str((await page.event("refused"))["reason"])
+        await page.call("number-exists", id="491700000001@c.us")
+
+
+async def test_a_call_that_is_not_simulated_is_refused_by_its_name(
+    open_page: Callable[[], PageClient],
+) -> None:
+    async with open_page() as page:
+        answer = await page.call("create-group", name="Friends")
+        assert "'create-group'" in str(answer["error"])
+        await page.call("number-exists", id="491700000001@c.us")
+
+
+async def test_a_page_without_keys_is_dropped(open_page: Callable[[], PageClient]) -> None:
+    async with open_page() as page:
+        await page.tell("hello", session=None, keys={})
         await page.closed()
 
 

@@ -3,6 +3,7 @@
 import { BaseCollection } from "../base/collection.js";
 import { BaseModel } from "../base/model.js";
 import { server } from "../connection/server.js";
+import { notSimulated } from "../not-simulated.js";
 import { contacts, queryWidExists } from "./contacts.js";
 import { presences } from "./presence.js";
 
@@ -65,6 +66,7 @@ export function ensureChat(id, options = {}) {
 export async function findOrCreateLatestChat(wid) {
   const known = chats.get(wid);
   if (known) return { chat: known, created: false };
+  if (!wid.isUser()) throw notSimulated(`chats with ${wid.server}`);
   if (!(await queryWidExists(wid))) throw new Error("No LID for user");
   return { chat: ensureChat(wid), created: true };
 }
@@ -73,9 +75,9 @@ export async function findOrCreateLatestChat(wid) {
 export async function sendSeen(request) {
   const chat = request.chat ?? request;
   chat.unreadCount = 0;
-  server.tell("seen", { chat: chat.id.user });
+  server.tell("seen", { chat: String(chat.id) });
 }
 
-export async function markUnread(chat) {
-  chat.unreadCount = -1;
+export async function markUnread() {
+  throw notSimulated("marking a chat as unread");
 }

@@ -21,10 +21,10 @@ export class ContactCollectionImpl extends BaseCollection {}
 
 export const contacts = new ContactCollectionImpl(ContactModel);
 
-/** Asks WhatsApp whether somebody has this id; null if not. */
+/** Asks WhatsApp who has this id, which may be another one than WhatsApp's own; null if nobody has. */
 export async function queryWidExists(wid) {
-  const { exists } = await server.call("number-exists", { number: wid.user });
-  return exists ? { wid: Wid.ofNumber(wid.user), biz: false } : null;
+  const { id } = await server.call("number-exists", { id: String(wid) });
+  return id ? { wid: new Wid(id), biz: false } : null;
 }
 
 export async function queryPhoneExists(phone) {

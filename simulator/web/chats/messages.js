@@ -3,9 +3,11 @@
 import { BaseCollection } from "../base/collection.js";
 import { BaseModel } from "../base/model.js";
 import { NotConnected, server } from "../connection/server.js";
+import { lidPnCache } from "../ids/lid-pn-cache.js";
 import { MsgKey } from "../ids/msg-key.js";
 import { Wid } from "../ids/wid.js";
 import { exportsOf } from "../module-system.js";
+import { notSimulated } from "../not-simulated.js";
 import { chats, ensureChat } from "./chats.js";
 import { contacts } from "./contacts.js";
 
@@ -61,13 +63,13 @@ function addMessage(attributes, options = {}) {
   return message;
 }
 
-/** A message as the server tells it; seen from us, whose number is `me`. */
+/** A message as the server tells it; seen from us, whose id is `me`. */
 function fromServer({ id, from, to, body, t, ack, name }, me) {
-  const fromMe = from === me;
+  const fromMe = me.equals(from);
   return {
-    id: new MsgKey({ fromMe, remote: Wid.ofNumber(fromMe ? to : from), id }),
-    from: Wid.ofNumber(from),
-    to: Wid.ofNumber(to),
+    id: new MsgKey({ fromMe, remote: new Wid(fromMe ? to : from), id }),
+    from: new Wid(from),
+    to: new Wid(to),
     self: fromMe ? "out" : "in",
     notifyName: name,
     body,
@@ -83,6 +85,7 @@ function fromServer({ id, from, to, body, t, ack, name }, me) {
 export function receive({ silent = false, ...event }, me) {
   const attributes = fromServer(event, me);
   if (messages.get(attributes.id)) return;
+  if (event.fromId) lidPnCache.add(attributes.from, new Wid(event.fromId));
   if (!attributes.id.fromMe) {
     contacts.add({ id: attributes.from, pushname: event.name }, { silent });
   }
@@ -100,7 +103,7 @@ export function restore(events, me) {
 /** Takes somebody's receipt for messages of ours. Goes by `exportsOf`, because wa-js listens in there. */
 export function receiveReceipt({ ids, from, ack, t }) {
   exportsOf("WAWebHandleMsgSimpleReceipt").handleChatSimpleReceipt({
-    from: Wid.ofNumber(from),
+    from: new Wid(from),
     externalIds: ids,
     ack,
     ackString: ack >= ACK.READ ? ACK_STRING.READ : ACK_STRING.DELIVERY,
@@ -123,7 +126,7 @@ async function send(message) {
     try {
       return await server.call("send-message", {
         id: message.id.id,
-        to: message.to.user,
+        to: String(message.to),
         body: message.body,
       });
     } catch (error) {
@@ -148,6 +151,8 @@ async function transmit(message) {
 
 /** WAWebSendMsgChatAction: two promises, of the message and of the server's answer. */
 export function addAndSendMsgToChat(chat, attributes) {
+  if (attributes.type !== "chat")
+    throw notSimulated(`messages of the type ${attributes.type}`);
   const message = addMessage({ ...attributes, isNewMsg: true });
   return [Promise.resolve(message), transmit(message)];
 }

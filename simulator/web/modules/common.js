@@ -12,6 +12,7 @@ import { Cmd, CmdImpl } from "../connection/cmd.js";
 import { Conn, ConnModel } from "../connection/conn.js";
 import { Socket } from "../connection/socket.js";
 import { Stream } from "../connection/stream.js";
+import { lidPnCache } from "../ids/lid-pn-cache.js";
 import { MsgKey } from "../ids/msg-key.js";
 import { WidFactory } from "../ids/wid.js";
 import { linking } from "../linking.js";
@@ -87,8 +88,8 @@ export function defineCommonModules() {
     getLinkPreview: async () => null,
   });
   defineExports("WAWebApiContact", {
-    getCurrentLid: () => undefined,
-    getPhoneNumber: () => undefined,
+    getCurrentLid: lidPnCache.getCurrentLid,
+    getPhoneNumber: lidPnCache.getPhoneNumber,
     getAlternateUserWid: () => undefined,
   });
 }

@@ -32,6 +32,7 @@ import { BaseModel } from "../base/model.js";
 import { BackendEventBus } from "../connection/cmd.js";
 import { SOCKET_STATE, SOCKET_STREAM } from "../connection/socket.js";
 import { NetworkStatus } from "../connection/stream.js";
+import { lidPnCache } from "../ids/lid-pn-cache.js";
 import { MsgKey } from "../ids/msg-key.js";
 import { Wid } from "../ids/wid.js";
 import { LinkDeviceEvents } from "../linking.js";
@@ -100,10 +101,7 @@ export function defineWaJsModules() {
   defineExports("WAWebHandleMsgSimpleReceipt", { handleChatSimpleReceipt });
   defineExports("WAWebQueryExistsJob", { queryPhoneExists, queryWidExists });
   defineExports("WAWebLidPnCache", {
-    lidPnCache: {
-      getCurrentLid: () => undefined,
-      getPhoneNumber: () => undefined,
-    },
+    lidPnCache,
   });
   defineExports("WAWebFindWebLink", { findFirstWebLink: () => null });
   defineExports("WATimeUtils", {
