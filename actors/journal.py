@@ -93,6 +93,7 @@ class Journal:
             "id": report.message_id,
             "chat": report.chat,
             "from": report.sender,
+            "fromPhone": report.sender_phone,
             "to": report.recipient,
             "kind": report.kind,
             "text": report.text,

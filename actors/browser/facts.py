@@ -220,6 +220,7 @@ FACTS: Mapping[str, Mapping[str, Reader]] = {
         "id": _id,
         "chat": _id,
         "sender": _id,
+        "senderPhone": _or_nothing(_matching(DIGITS, 32, "a number's digits")),
         "recipient": _id,
         "kind": _up_to(WORD),
         "text": _or_nothing(_cut_to(TEXT)),

@@ -241,6 +241,7 @@ class Interpreter:
             message_id=fact["id"],
             chat=fact["chat"],
             sender=fact["sender"],
+            sender_phone=fact["senderPhone"],
             recipient=fact["recipient"],
             kind=fact["kind"],
             text=fact["text"],

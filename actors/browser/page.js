@@ -121,16 +121,30 @@
     if (percent !== null) tell("progress", { percent });
   }
 
+  // People may be known by an id that says nothing of their number.
+  function phoneOf(wid) {
+    const [user, server] = String(wid).split("@");
+    if (server === "c.us") return user.split(":")[0];
+    if (server !== "lid") return null;
+    const { lidPnCache, ApiContact } = WPP.whatsapp;
+    const known =
+      attempt(() => lidPnCache.getPhoneNumber(wid)) ??
+      attempt(() => ApiContact.getPhoneNumber(wid));
+    return known?.user ?? null;
+  }
+
   const isReadable = (message) => message.type !== "ciphertext";
 
   function tellMessage(message, recovered) {
     if (message.id.fromMe) return;
     if (isReadable(message)) toldIds.add(String(message.id));
     const isText = message.type === "chat";
+    const sender = message.author ?? message.from;
     tell("message", {
       id: String(message.id),
       chat: String(message.id.remote),
-      sender: String(message.author ?? message.from),
+      sender: String(sender),
+      senderPhone: phoneOf(sender),
       recipient: String(message.to),
       kind: message.type,
       text: cut(isText ? message.body : message.caption, LONGEST_TEXT),

@@ -118,6 +118,8 @@ class MessageReceived:
     text: str | None = field(repr=False)
     at: datetime
     sender_name: str | None = field(repr=False)
+    sender_phone: str | None = field(default=None, repr=False)
+    """The sender's number, digits only; None where the page knows only another id of theirs."""
     recovered: bool = False
     """Whether no event told of it, and it was found among the page's messages afterwards."""
     truncated: bool = False
