@@ -21,7 +21,6 @@ Problem
   UnknownOutcome      504
 """
 
-import json
 import logging
 import re
 from collections.abc import Mapping, Sequence
@@ -49,6 +48,7 @@ from actors.errors import (
     WrongStatus,
 )
 from store.errors import BrokenCursor, DatabaseAway, StoreError
+from store.text import to_json
 
 RETRY_AFTER_SECONDS = 5
 
@@ -290,7 +290,7 @@ def _response(
     }
     return web.Response(
         status=status,
-        text=json.dumps(body),
+        text=to_json(body),
         content_type="application/problem+json",
         headers=headers,
     )

@@ -3,7 +3,6 @@
 How it travels is for `stream` (websocket) and `sse` (server-sent events).
 """
 
-import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from api.turns import Turns
 from store import accounts, events
 from store.events import Event, timestamp
 from store.subscription import Subscription
+from store.text import to_json
 
 REPLAY_PAGE = 500
 
@@ -86,20 +86,20 @@ async def _missed(
             newest = await turns.to_read("newest", None, events.newest_id)
             yield await _gap(turns, since, newest, resume=trimmed)
             since = trimmed
-        for event in page:
+        for event in page.items:
             assert event.id is not None
             # Smaller where it was trimmed after it was read: the gap is told, and not once more.
             since = max(since, event.id)
             yield Frame(event.type, event.text, since)
-        if len(page) < REPLAY_PAGE:
+        if not page.more:
             return
 
 
 async def _page(
     since: int, only: frozenset[str] | None, types: frozenset[str] | None
-) -> tuple[list[Event], int]:
+) -> tuple[events.Page, int]:
     """Read a page of the log, and how far it is trimmed by then: it can be while it is read."""
-    page = await events.after(since, REPLAY_PAGE, only, types)
+    page = await events.page(since, REPLAY_PAGE, only, types)
     return page, await events.trimmed()
 
 
@@ -137,5 +137,5 @@ def _told(event: Event) -> Frame:
 
 
 def _frame(type_: str, data: Mapping[str, Any], resume: int | None = None) -> Frame:
-    text = json.dumps({"type": type_, "at": timestamp(datetime.now(UTC)), "data": data})
+    text = to_json({"type": type_, "at": timestamp(datetime.now(UTC)), "data": data})
     return Frame(type_, text, resume)

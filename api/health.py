@@ -16,6 +16,7 @@ from actors.view import View
 from api.keys import BUS, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME
 from store.events import timestamp
+from store.text import to_json
 
 Component = Mapping[str, str | float | None]
 
@@ -56,7 +57,7 @@ async def health(request: web.Request) -> web.Response:
         },
         "components": components,
     }
-    return web.json_response(body, status=200 if app[LIFETIME].serving else 503)
+    return web.json_response(body, status=200 if app[LIFETIME].serving else 503, dumps=to_json)
 
 
 async def live(_: web.Request) -> web.Response:

@@ -1,16 +1,29 @@
 """Events: what one is, and the queries on the log of them. Writing them is the recorder's."""
 
+import itertools
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, NoReturn, Self
+
+from tortoise.connection import get_connection
+from tortoise.expressions import RawSQL
+from tortoise.queryset import QuerySet
 
 from store import models
-from store.database import database_errors
+from store.database import CONNECTION, database_errors
 from store.status import Cause
+from store.text import to_json
+from store.weight import weight
+
+PAGE_BYTES = 4_000_000
+"""How much JSON a part of the log may have that is read at once: five of the longest messages, or
+all the 500 events that are read at most."""
+SIZE = {"sqlite": "length(data)", "postgres": "octet_length(data::text)"}
+"""The size of an event's JSON, by what the database is."""
 
 
 class EventType(StrEnum):
@@ -60,7 +73,12 @@ class Event:
     @cached_property
     def text(self) -> str:
         """The event as JSON; made once, however many there are to read it."""
-        return json.dumps(self.as_json())
+        return to_json(self.as_json())
+
+    @cached_property
+    def size(self) -> int:
+        """About how many bytes of memory it takes, its JSON included."""
+        return len(self.text) + weight(self.data)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -70,7 +88,7 @@ class Event:
             ValueError: It is not an event.
         """
         try:
-            value = json.loads(text)
+            value = json.loads(text, parse_constant=_refuse)
             return cls(
                 type=str(value["type"]),
                 account_id=str(value["accountId"]),
@@ -87,6 +105,10 @@ class Event:
         return replace(self, id=event_id)
 
 
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
 def _number(value: object) -> int | None:
     if value is None or isinstance(value, int):
         return value
@@ -98,39 +120,60 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of the log."""
+
+    items: list[Event]
+    more: bool
+    """Whether there was more behind it when it was read."""
+
+
 @database_errors
-async def after(
-    event_id: int,
+async def page(
+    since: int,
     limit: int,
     account_ids: Collection[str] | None = None,
     types: Collection[str] | None = None,
-) -> list[Event]:
-    """Return what was recorded after an event, oldest first.
+) -> Page:
+    """Return a part of what was recorded after an event, oldest first, as much as is good to hold.
 
     Args:
-        event_id: The last event that is known; 0 for none.
-        limit: The greatest number of events returned.
+        since: The last event that is known; 0 for none.
+        limit: The greatest number of events returned. They have no more than `PAGE_BYTES` together,
+            but for a single one.
         account_ids: Only of these accounts.
         types: Only of these types.
 
     Raises:
         DatabaseAway: The database does not answer.
     """
-    query = models.Event.filter(id__gt=event_id)
+    found = _after(since, account_ids, types)
+    size = RawSQL(SIZE[get_connection(CONNECTION).capabilities.dialect])
+    sizes = await found.annotate(size=size).limit(limit + 1).values_list("id", "size")
+    count = _fitting([size for _, size in sizes][:limit])
+    if count == 0:
+        return Page([], more=False)
+    # What is written meanwhile is behind the page.
+    items = [_event(row) for row in await found.filter(id__lte=sizes[count - 1][0]).limit(limit)]
+    return Page(items, more=len(sizes) > count)
+
+
+def _fitting(sizes: Sequence[int]) -> int:
+    """Return how many of the first have no more bytes together than a page may; at least one."""
+    totals = itertools.accumulate(sizes)
+    return max(sum(total <= PAGE_BYTES for total in totals), min(1, len(sizes)))
+
+
+def _after(
+    event_id: int, account_ids: Collection[str] | None, types: Collection[str] | None = None
+) -> QuerySet[models.Event]:
+    query = models.Event.filter(id__gt=event_id).order_by("id")
     if account_ids is not None:
         query = query.filter(account_id__in=list(account_ids))
     if types is not None:
         query = query.filter(type__in=list(types))
-    return [_event(row) for row in await query.order_by("id").limit(limit)]
-
-
-async def of_account(account_id: str, since: int, limit: int) -> list[Event]:
-    """Return what was recorded of one account after the event with id `since`, oldest first.
-
-    Raises:
-        DatabaseAway: The database does not answer.
-    """
-    return await after(since, limit, account_ids=(account_id,))
+    return query
 
 
 @database_errors

@@ -118,18 +118,18 @@ class Feed:
         full = True
         while full or self._known > self._last:
             since = self._last
-            page = await events.after(since, PAGE)
-            full = len(page) == PAGE
+            page = await events.page(since, PAGE)
+            full = page.more
             # Looked at after the page: the log can be trimmed while it is read.
             trimmed = await events.trimmed()
             if since < trimmed:
                 self._cut_off(trimmed)
-            for event in page:
+            for event in page.items:
                 # While the log was read, the bus may have told the first of them.
                 if event.id is not None and event.id > self._last:
                     self._last = event.id
                     self._tell(event)
-            if not page:
+            if not page.items:
                 # An id that is in no log: it came from another one, such as before a restored
                 # backup, or was trimmed meanwhile.
                 self._known = self._last

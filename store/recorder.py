@@ -9,9 +9,9 @@ import itertools
 import logging
 import sqlite3
 from collections import defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 from tortoise.exceptions import IntegrityError, ValidationError
 
@@ -36,6 +36,10 @@ BATCH = 200
 COMMIT_SECONDS = 30.0
 """How long a commit may take before it is tried anew: a server that is frozen, or that has vanished
 from the network, never answers. It may happen nevertheless, and is then found."""
+FREE = frozenset({"phone", "push_name", "detail"})
+"""The changes of an account that carry what others say. Without them its status is kept still."""
+UNFIT = 1_000
+"""How many accounts are remembered of which something cannot be kept."""
 REFUSALS = (
     IntegrityError,
     ValidationError,
@@ -108,6 +112,7 @@ class Recorder:
         self._task: asyncio.Task[None] | None = None
         self._reason: str | None = None
         self._away_since = 0.0
+        self._unfit: dict[tuple[str, str], None] = {}
         self._recorded = 0
         self._lost = 0
         self._on_refused: Callable[[str, int], None] | None = None
@@ -291,7 +296,7 @@ class Recorder:
             try:
                 kept = await within(COMMIT_SECONDS, self._commit(batch))
             except Exception as error:  # noqa: BLE001 - whatever it is, the order must not break
-                if is_refusal(error):
+                if is_refusal(error) or any(map(_is_unfit, batch)):
                     return await self._keep_singly(batch, error)
                 self._note_away(error)
             else:
@@ -301,12 +306,33 @@ class Recorder:
             delay = min(2 * delay, self._longest_retry)
 
     async def _keep_singly(self, batch: Sequence[_Entry], error: Exception) -> list[Event]:
-        """Find the event that the database refuses, and keep the others."""
+        """Find the event that the database refuses, and keep the others.
+
+        If it is refused for what it changes of its account, it is kept without that.
+        """
         if len(batch) > 1:
             return [event for entry in batch for event in await self._keep([entry])]
+        entry = batch[0]
+        if entry.changes:
+            fewer = _fewer(entry.changes)
+            self._note_unfit(entry, entry.changes.keys() - fewer.keys(), error)
+            return await self._keep([replace(entry, changes=fewer)])
         self._note_back()
-        self._give_up(batch[0].event, f"the database refuses it: {words_of(error)}")
+        self._give_up(entry.event, f"the database refuses it: {words_of(error)}")
         return []
+
+    def _note_unfit(self, entry: _Entry, names: Collection[str], error: Exception) -> None:
+        """Say what of an account stays as it was; once, for all its events may be alike."""
+        account_id, listed = entry.event.account_id, ", ".join(sorted(names))
+        if (account_id, listed) not in self._unfit:
+            self._unfit[account_id, listed] = None
+            logger.error(
+                "An event is kept without what it changes of its account (%s): %s",
+                *(listed, words_of(error)),
+                extra={"account": account_id},
+            )
+        while len(self._unfit) > UNFIT:
+            del self._unfit[next(iter(self._unfit))]
 
     async def _commit(self, batch: Sequence[_Entry]) -> list[Event]:
         if all(entry.transient for entry in batch):
@@ -350,6 +376,23 @@ class Recorder:
             seconds = asyncio.get_running_loop().time() - self._away_since
             logger.info("The database is back after %.1f s, %d events wait", seconds, self.pending)
         self._reason = None
+
+
+def _is_unfit(entry: _Entry) -> bool:
+    """Return whether an event changes something to what no database will take."""
+    changes = entry.changes or {}
+    return len(writing.fitting(changes)) < len(changes)
+
+
+def _fewer(changes: AccountChanges) -> AccountChanges:
+    """Leave out of an account's changes what a database may refuse; fewer with each call."""
+    for rest in (
+        writing.fitting(changes),
+        {name: value for name, value in changes.items() if name not in FREE},
+    ):
+        if len(rest) < len(changes):
+            return cast("AccountChanges", rest)
+    return {}
 
 
 def is_refusal(error: Exception) -> bool:

@@ -9,13 +9,17 @@ from store.events import Event
 
 MAX_QUEUE = 1000
 """How many events wait for a reader unless it says otherwise."""
+MAX_BYTES = 32_000_000
+"""How many bytes of memory they may take: 100 of the longest messages. What is short never comes
+near it."""
 
 
 class Subscription:
     """The events that someone listens to, in the order in which they are told.
 
     An asynchronous iterator for one reader, and a context manager that ends it. A reader that is
-    slower than its queue is long is cut off: `overflowed` is set and the iteration ends at once.
+    slower than its queue is long, or has too much memory wait for it, is cut off: `overflowed` is
+    set and the iteration ends at once.
     """
 
     def __init__(
@@ -30,6 +34,7 @@ class Subscription:
         self._types = None if types is None else frozenset(types)
         self._on_close = on_close
         self._queue: deque[Event] = deque()
+        self._held = 0
         self._news = asyncio.Event()
         self._leaves_recorded = False
         self._ended = False
@@ -43,11 +48,14 @@ class Subscription:
             return
         if self._leaves_recorded and event.id is not None:
             return
-        if len(self._queue) >= self._max_queue:
+        too_much = self._queue and self._held + event.size > MAX_BYTES
+        if len(self._queue) >= self._max_queue or too_much:
             self.overflowed = True
             self._queue.clear()
+            self._held = 0
             self.close()
             return
+        self._held += event.size
         self._queue.append(event)
         self._news.set()
 
@@ -60,6 +68,7 @@ class Subscription:
         """Let what is recorded wait in the log, for a reader that is about to read it there."""
         self._leaves_recorded = True
         self._queue = deque(event for event in self._queue if event.id is None)
+        self._held = sum(event.size for event in self._queue)
 
     def take_recorded(self) -> None:
         """Take what is recorded from now on: the log is being read."""
@@ -91,7 +100,9 @@ class Subscription:
                 raise self._failure or StopAsyncIteration
             self._news.clear()
             await self._news.wait()
-        return self._queue.popleft()
+        event = self._queue.popleft()
+        self._held -= event.size
+        return event
 
     def _wants(self, event: Event) -> bool:
         return (self._accounts is None or event.account_id in self._accounts) and (

@@ -1,5 +1,10 @@
-"""Text as every database can keep it. What is a good name or message is for others to say."""
+"""Text as every database can keep it, and JSON as every reader can read it.
 
+What is a good name or message is for others to say.
+"""
+
+import json
+import math
 import re
 from collections.abc import Mapping
 from typing import TypeVar, cast
@@ -15,10 +20,21 @@ T = TypeVar("T")
 def keepable(value: T) -> T:
     """Return a value with the replacement character for what databases refuse in texts.
 
+    A number that JSON does not have, NaN or an infinity, becomes nothing.
+
     Args:
         value: A text, or whatever JSON can hold. It stays as it is.
     """
     return cast("T", _replaced(value))
+
+
+def to_json(value: object) -> str:
+    """Return a value as JSON that all can read: Python alone would read NaN and Infinity."""
+    try:
+        return json.dumps(value, allow_nan=False)
+    except ValueError:
+        # From a database that an earlier version wrote: nothing that is kept may end a reader.
+        return json.dumps(keepable(value), allow_nan=False)
 
 
 def _replaced(value: object) -> object:
@@ -26,6 +42,8 @@ def _replaced(value: object) -> object:
         case str():
             # A word of an enumeration stays one.
             return UNKEEPABLE.sub(REPLACEMENT, value) if UNKEEPABLE.search(value) else value
+        case float():
+            return value if math.isfinite(value) else None
         case Mapping():
             return {_replaced(key): _replaced(item) for key, item in value.items()}
         case list() | tuple():

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.fields.base import Field
 
 from store import models
 from store.events import Event
@@ -93,6 +94,20 @@ async def change_accounts(
     # Nearly always the same fields of all.
     for names, values_of_each in rows.items():
         await connection.execute_many(executor.get_update_sql(names, None), values_of_each)
+
+
+def fitting(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of an account's changes that its columns can take, as far as they know."""
+    columns = models.Account._meta.fields_map  # noqa: SLF001 - tortoise has no other name for it
+    return {name: value for name, value in changes.items() if _fits(columns[name], value)}
+
+
+def _fits(column: Field[Any], value: object) -> bool:
+    try:
+        column.to_db_value(value, models.Account)
+    except Exception:  # noqa: BLE001 - each type of column has errors of its own
+        return False
+    return True
 
 
 async def find(event: Event) -> Event | None:

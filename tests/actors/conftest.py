@@ -87,7 +87,7 @@ class Stage:
     async def causes(self, account_id: str) -> list[str]:
         """Give the causes of all that was recorded of an account."""
         assert await self.recorder.flush(5)
-        log = await events.of_account(account_id, 0, 500)
+        log = (await events.page(0, 500, account_ids=(account_id,))).items
         assert [event.seq for event in log] == list(range(1, len(log) + 1))
         return [event.data["cause"] for event in log if event.type == "status"]
 

@@ -31,7 +31,7 @@ def folder(config: ManagerConfig) -> Path:
 
 async def last_event(stage: Stage, account_id: str) -> events.Event:
     assert await stage.recorder.flush(5)
-    return (await events.of_account(account_id, 0, 500))[-1]
+    return ((await events.page(0, 500, account_ids=(account_id,))).items)[-1]
 
 
 async def connected(stage: Stage) -> tuple[str, ToldRun]:

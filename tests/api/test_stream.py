@@ -186,15 +186,15 @@ async def test_a_log_that_is_trimmed_while_it_is_replayed_is_told_as_a_gap(
     for number in range(1, 9):
         api.record(Event("status", "a", datetime.now(UTC), {}, seq=number))
     await api.recorded()
-    read = events.after
+    read = events.page
 
-    async def after(since: int, *rest: Any) -> list[Event]:
-        page = await read(since, *rest)
+    async def page(since: int, *rest: Any) -> events.Page:
+        found = await read(since, *rest)
         if since == 0:
             await api.trim_log(keep=3)
-        return page
+        return found
 
-    monkeypatch.setattr("api.frames.events.after", after)
+    monkeypatch.setattr("api.frames.events.page", page)
     async with api.ws_connect("/ws?since=0") as socket:
         await opened(socket)
         frames = await read_until(socket, lambda frame: frame.get("seq") == 8)
@@ -236,13 +236,13 @@ async def test_what_happens_while_much_is_replayed_waits_in_the_log(
         await api.recorded()
 
     await happen(100)
-    read = events.after
+    read = events.page
 
-    async def after(since: int, *rest: Any) -> list[Event]:
+    async def page(since: int, *rest: Any) -> events.Page:
         await happen(5)
         return await read(since, *rest)
 
-    monkeypatch.setattr("api.frames.events.after", after)
+    monkeypatch.setattr("api.frames.events.page", page)
     async with api.ws_connect("/ws?since=0") as socket:
         await opened(socket)
         frames = await read_until(socket, lambda frame: frame["seq"] == 130)

@@ -105,7 +105,11 @@ async def record(api: Api, account_id: str, *seqs: int) -> list[events.Event]:
     for seq in seqs:
         api.record(events.Event("status", account_id, datetime.now(UTC), {"n": seq}, seq=seq))
     await api.recorded()
-    return [event for event in await events.of_account(account_id, 0, 500) if event.seq in seqs]
+    return [
+        event
+        for event in (await events.page(0, 500, account_ids=(account_id,))).items
+        if event.seq in seqs
+    ]
 
 
 async def publish(redis_server: RedisServer, *told: events.Event) -> None:
@@ -137,7 +141,7 @@ async def test_what_was_recorded_before_the_beginning_and_told_after_it_is_not_t
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:
     account_id, consumer = await begun(api, consume)
-    before = await events.of_account(account_id, 0, 1)
+    before = (await events.page(0, 1, account_ids=(account_id,))).items
     code = events.Event("qr", account_id, datetime.now(UTC), {"qr": "2@code"})
 
     await publish(redis_server, *before, code)

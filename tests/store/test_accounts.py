@@ -41,7 +41,7 @@ async def test_a_new_account_comes_with_its_first_event(database: None, recorder
     await recorder.flush(5)
 
     assert await accounts.get(row.id) == row
-    (first,) = await events.of_account(row.id, 0, 10)
+    (first,) = (await events.page(0, 10, account_ids=(row.id,))).items
     assert (first.seq, first.type, first.data) == (
         1,
         "status",
@@ -145,7 +145,7 @@ async def test_a_deleted_account_leaves_its_history(database: None, recorder: Re
     assert await accounts.delete(row.id) is True
 
     assert await accounts.get(row.id) is None
-    assert len(await events.of_account(row.id, 0, 10)) == 1
+    assert len((await events.page(0, 10, account_ids=(row.id,))).items) == 1
 
 
 @pytest.mark.parametrize("name", ["", "é" * 10_000, "\x1b'; DROP TABLE accounts; --", "🏪"])

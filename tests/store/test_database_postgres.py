@@ -282,7 +282,7 @@ async def test_events_are_kept_once_and_in_order_whatever_happens_to_the_server(
             await disturb(postgres_server, name)
         monkeypatch.undo()
         assert await recorder.close(20)
-        log = await events.after(0, 1000)
+        log = (await events.page(0, 1000)).items
 
     assert [event.seq for event in log] == list(range(1, 301))
     assert recorder.lost == 0
@@ -304,7 +304,7 @@ async def test_on_a_full_disk_events_wait_in_their_order_until_there_is_room(
     surroundings.sql("DROP TRIGGER full_disk ON events")
     assert await recorder.flush(10)
     assert recorder.lost == 0
-    assert [event.seq for event in await events.after(0, 100)] == list(range(1, 51))
+    assert [event.seq for event in (await events.page(0, 100)).items] == list(range(1, 51))
 
 
 async def test_a_commit_that_is_refused_leaves_nothing_behind(

@@ -35,7 +35,7 @@ async def test_on_a_full_disk_events_wait_in_their_order_until_there_is_room(
     assert await recorder.flush(10)
     assert recorder.healthy
     assert recorder.lost == 0
-    assert [event.seq for event in await events.after(0, 100)] == list(range(1, 52))
+    assert [event.seq for event in (await events.page(0, 100)).items] == list(range(1, 52))
     assert listener.seqs == list(range(1, 52))
 
 

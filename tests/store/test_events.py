@@ -75,25 +75,25 @@ async def log(recorder: Recorder) -> list[int]:
         recorder.record(status("a", seq))
         recorder.record(Event("message", "b", AT, {"text": "hi"}, seq=seq))
     assert await recorder.flush(5)
-    return [event.id or 0 for event in await events.after(0, 100)]
+    return [event.id or 0 for event in (await events.page(0, 100)).items]
 
 
 async def test_the_log_is_read_from_an_event_on(log: list[int]) -> None:
-    found = await events.after(log[1], 3)
+    found = (await events.page(log[1], 3)).items
 
     assert [event.id for event in found] == log[2:5]
 
 
 async def test_the_log_is_read_for_some_accounts_and_types(log: list[int]) -> None:
-    assert {e.account_id for e in await events.after(0, 100, account_ids=["b"])} == {"b"}
-    assert {e.account_id for e in await events.after(0, 100, types=["status"])} == {"a"}
-    assert await events.after(0, 100, account_ids=["a"], types=["message"]) == []
-    assert await events.after(0, 100, account_ids=[]) == []
-    assert len(await events.after(0, 100, account_ids=["a", "b"], types=None)) == 6
+    assert {e.account_id for e in (await events.page(0, 100, account_ids=["b"])).items} == {"b"}
+    assert {e.account_id for e in (await events.page(0, 100, types=["status"])).items} == {"a"}
+    assert (await events.page(0, 100, account_ids=["a"], types=["message"])).items == []
+    assert (await events.page(0, 100, account_ids=[])).items == []
+    assert len((await events.page(0, 100, account_ids=["a", "b"], types=None)).items) == 6
 
 
 async def test_one_accounts_history_is_read_from_an_event_on(log: list[int]) -> None:
-    found = await events.of_account("a", log[0], 100)
+    found = (await events.page(log[0], 100, account_ids=("a",))).items
 
     assert [(event.account_id, event.seq) for event in found] == [("a", 2), ("a", 3)]
 
@@ -103,7 +103,7 @@ async def test_an_event_comes_back_from_the_log_as_it_was(recorder: Recorder) ->
     recorder.record(event)
     await recorder.flush(5)
 
-    (found,) = await events.after(0, 10)
+    (found,) = (await events.page(0, 10)).items
 
     assert found == event.with_id(found.id or 0)
 
@@ -125,3 +125,43 @@ async def test_an_id_is_never_given_twice(log: list[int], recorder: Recorder) ->
     await recorder.flush(5)
 
     assert await events.newest_id() > log[-1]
+
+
+async def test_what_is_read_of_the_log_at_once_is_bounded_by_its_size_as_well(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seq in range(1, 8):
+        text = "é" * (5000 if seq == 5 else 100)
+        recorder.record(Event("message", "a", AT, {"text": text}, seq=seq))
+    assert await recorder.flush(5)
+    monkeypatch.setattr(events, "PAGE_BYTES", 2000)
+
+    read, since, more = [], 0, True
+    while more:
+        page = await events.page(since, 3, account_ids=["a"])
+        assert len(page.items) == 1 or sum(len(e.data["text"]) for e in page.items) < 2000
+        read.append([event.seq for event in page.items])
+        since, more = page.items[-1].id or 0, page.more
+
+    # Of three at most, of so many bytes, and one that is longer than that.
+    assert [seq for seqs in read for seq in seqs] == list(range(1, 8))
+    assert max(map(len, read)) == 3
+    assert [5] in read
+    assert not (await events.page(since, 3)).more
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])
+def test_an_event_is_json_for_all_whatever_an_earlier_version_kept(number: float) -> None:
+    event = Event("status", "a", AT, {"detail": {"percent": [number, 1.5]}}, seq=1)
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    told = json.loads(event.text, parse_constant=refuse)
+    assert told["data"] == {"detail": {"percent": [None, 1.5]}}
+
+
+def test_what_another_server_tells_is_refused_if_it_is_not_json_for_all() -> None:
+    text = '{"type": "status", "accountId": "a", "at": "2026-11-22T12:00:00Z", "data": {"x": NaN}}'
+    with pytest.raises(ValueError, match="not an event"):
+        Event.from_json(text)

@@ -143,16 +143,16 @@ async def test_a_missing_event_is_told_when_the_database_can_be_read_again(
     feed: Feed, recorder: Recorder, bus: InProcessBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = asyncio.Event()
-    really_after = events.after
+    really_read = events.page
 
-    async def after(event_id: int, limit: int) -> list[Event]:
+    async def page(event_id: int, limit: int) -> events.Page:
         if not away.is_set():
             away.set()
             raise DatabaseAway
-        return await really_after(event_id, limit)
+        return await really_read(event_id, limit)
 
     monkeypatch.setattr("store.feed.RETRY_SECONDS", 0.01)
-    monkeypatch.setattr("store.feed.events.after", after)
+    monkeypatch.setattr("store.feed.events.page", page)
     async with feed.subscribe() as reader:
         bus.pass_on(await written_elsewhere("b", 1), ours=False)
         await away.wait()
@@ -257,3 +257,28 @@ async def test_waiting_can_be_given_up_without_losing_anything(
         bus.publish(qr("a"))
 
         assert (await soon(anext(reader))).account_id == "a"
+
+
+async def test_a_reader_for_whom_too_much_memory_waits_is_cut_off(
+    feed: Feed, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.subscription.MAX_BYTES", 100_000)
+    slow, quick = feed.subscribe(), feed.subscribe()
+    for seq in range(1, 11):
+        recorder.record(status("a", seq, text="x" * 20_000))
+        await read(quick, 1)
+
+    assert slow.overflowed
+    with pytest.raises(StopAsyncIteration):
+        await anext(slow)
+    assert not quick.overflowed
+    quick.close()
+
+
+async def test_one_event_however_long_reaches_its_reader(
+    feed: Feed, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.subscription.MAX_BYTES", 1000)
+    async with feed.subscribe() as reader:
+        recorder.record(status("a", 1, text="x" * 20_000))
+        assert keys(await read(reader, 1)) == [("a", 1)]

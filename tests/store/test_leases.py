@@ -116,7 +116,7 @@ async def test_an_event_of_a_former_owner_is_refused_and_the_owner_hears_of_it(
     recorder.record(status(lost, 1, by="two"), {"attempt": 5}, epoch=2)
     assert await recorder.flush(5)
 
-    log = [(event.account_id, event.data) for event in await events.after(0, 10)]
+    log = [(event.account_id, event.data) for event in (await events.page(0, 10)).items]
     assert log == [(kept, {}), (lost, {"by": "two"})]
     row = await accounts.get(lost)
     assert row is not None
@@ -131,4 +131,4 @@ async def test_an_event_of_an_account_that_is_deleted_is_refused(recorder: Recor
     await accounts.delete(account_id, epoch=1)
     recorder.record(status(account_id, 1), epoch=1)
     assert await recorder.flush(5)
-    assert await events.after(0, 10) == []
+    assert (await events.page(0, 10)).items == []

@@ -4,6 +4,7 @@ import logging
 import sys
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -23,7 +24,7 @@ async def test_an_event_is_published_with_the_id_under_which_it_is_kept(
     recorder.record(status("a", 1))
     await until(lambda: listener.heard)
 
-    assert listener.heard == await events.after(0, 10)
+    assert listener.heard == (await events.page(0, 10)).items
 
 
 async def test_nothing_is_published_before_it_is_kept(
@@ -103,7 +104,7 @@ async def test_a_transient_event_comes_in_its_turn_and_is_not_kept(
 
     assert listener.seqs == [1, None, 2]
     assert listener.heard[1].id is None
-    assert [event.seq for event in await events.after(0, 10)] == [1, 2]
+    assert [event.seq for event in (await events.page(0, 10)).items] == [1, 2]
 
 
 async def test_while_the_database_is_away_all_keeps_its_order_and_the_state_says_so(
@@ -202,7 +203,7 @@ async def test_what_no_database_can_keep_is_replaced_and_told_as_it_is_kept(
     await until(lambda: len(listener.heard) == 2)
     told = listener.heard[1]
     assert told.data == {"text": "\ufffd and \ufffd", "lines": ["\ufffd", {"k\ufffd": 1}]}
-    assert await events.of_account(row.id, first.seq or 0, 10) == [told]
+    assert (await events.page(first.seq or 0, 10, account_ids=(row.id,))).items == [told]
     kept = await accounts.get(row.id)
     assert kept is not None
     assert (kept.name, kept.push_name) == ("nul \ufffd", "A\ufffd")
@@ -297,5 +298,54 @@ async def test_two_accounts_can_be_loud(surroundings: Surroundings, bus: Bus) ->
         assert await recorder.close(30)
 
         seconds = time.perf_counter() - started
-        assert len(await events.after(0, 2000)) == 1000
+        assert len((await events.page(0, 2000)).items) == 1000
         sys.stdout.write(f"1,000 events kept in {seconds:.2f} s\n")
+
+
+async def test_an_event_that_is_refused_for_what_it_changes_is_kept_without_that(
+    recorder: Recorder, listener: Listener, caplog: pytest.LogCaptureFixture
+) -> None:
+    row, first = await accounts.create("one")
+    recorder.record(first)
+    unfit = {"phone": "4" * 33, "restarts": "many", "attempt": 2**80}
+    for seq in range(2, 7):
+        changes: Any = {"status": Status.CONNECTED, "cause": Cause.READY, **unfit}
+        recorder.record(status(row.id, seq), changes)
+    recorder.record(status(row.id, 7), {"phone": "49170", "attempt": 3})
+    assert await recorder.flush(5)
+
+    assert listener.seqs == list(range(1, 8))
+    assert [event.seq for event in (await events.page(0, 10)).items] == list(range(1, 8))
+    kept = await accounts.get(row.id)
+    assert kept is not None
+    assert (kept.seq, kept.phone, kept.attempt, kept.restarts) == (7, "49170", 3, 0)
+    assert recorder.lost == 0
+    said = [line for line in caplog.messages if line.startswith("An event is kept without")]
+    assert 0 < len(said) <= 3
+
+
+async def test_a_status_is_kept_although_what_else_the_event_changes_is_refused(
+    recorder: Recorder,
+) -> None:
+    row, first = await accounts.create("one")
+    recorder.record(first)
+    recorder.record(status(row.id, 2), {"status": Status.CONNECTED, "phone": "4" * 33})
+    await recorder.flush(5)
+
+    kept = await accounts.get(row.id)
+    assert kept is not None
+    assert (kept.status, kept.phone, kept.seq) == (Status.CONNECTED, None, 2)
+
+
+async def test_a_number_that_json_does_not_have_is_kept_as_nothing(recorder: Recorder) -> None:
+    row, first = await accounts.create("one")
+    recorder.record(first)
+    told = status(row.id, 2, numbers=[float("nan"), float("inf"), {"a": float("-inf")}, 1.5])
+    recorder.record(told, {"detail": {"a": float("nan")}})
+    await recorder.flush(5)
+
+    found = ((await events.page(0, 10)).items)[-1]
+    assert found.data["numbers"] == [None, None, {"a": None}, 1.5]
+    kept = await accounts.get(row.id)
+    assert kept is not None
+    assert kept.detail == {"a": None}

@@ -66,12 +66,13 @@ async def run(steps: Sequence[tuple[str, int]], surroundings: Surroundings) -> N
 
         heard = [event for event in listener.heard if event.id is not None]
         assert [_without_id(event) for event in listener.heard] == expected
-        assert heard == await events.after(before, 1000)
+        assert heard == (await events.page(before, 1000)).items
         for account_id in ids:
             row = await accounts.get(account_id)
             assert row is not None
             assert row.seq == row.attempt == given_out[account_id]
-            seqs = [event.seq for event in await events.of_account(account_id, 0, 1000)]
+            page = await events.page(0, 1000, account_ids=(account_id,))
+            seqs = [event.seq for event in page.items]
             assert seqs == list(range(1, given_out[account_id] + 1))
 
 

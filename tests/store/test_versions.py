@@ -70,7 +70,7 @@ async def test_the_log_goes_on_where_it_was(old: Surroundings) -> None:
         await recorder.start()
         recorder.record(status(LINKED, 4))
         assert await recorder.close(5)
-        log = await events.after(0, 10)
+        log = (await events.page(0, 10)).items
 
     assert [event.id for event in log] == [1, 2, 3, 4, 5]
     assert [event.seq for event in log if event.account_id == LINKED] == [1, 2, 3, 4]
