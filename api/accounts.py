@@ -7,16 +7,8 @@ from aiohttp import web
 from actors.errors import UnknownAccount
 from actors.view import View
 from api.keys import MANAGER
-from api.schemas import (
-    Account,
-    Accounts,
-    AccountsQuery,
-    NewAccount,
-    Restart,
-    read_body,
-    read_query,
-    respond,
-)
+from api.reading import read_body, read_query
+from api.schemas import Account, Accounts, AccountsQuery, NewAccount, NoQuery, Restart, respond
 from store import accounts
 from store.accounts import AccountRow
 
@@ -37,6 +29,7 @@ async def index(request: web.Request) -> web.Response:
 
 async def show(request: web.Request) -> web.Response:
     """`GET /accounts/{id}`: one account."""
+    read_query(request, NoQuery)
     return respond(await find(request))
 
 
@@ -126,5 +119,6 @@ def _account(request: web.Request, row: AccountRow) -> Account:
 async def _command(
     request: web.Request, command: Callable[[str], Awaitable[AccountRow]]
 ) -> web.Response:
+    read_query(request, NoQuery)
     row = await command(request.match_info["id"])
     return respond(_account(request, row), 202)

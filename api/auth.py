@@ -20,7 +20,8 @@ from api.attempts import GUARD
 from api.connections import know
 from api.errors import ForeignOrigin, Unauthorized
 from api.private import read_private, write_private
-from api.schemas import LoginRequest, read_body
+from api.reading import read_body
+from api.schemas import LoginRequest
 
 COOKIE = "wa_login"
 COOKIE_SECONDS = 30 * 24 * 3600

@@ -47,6 +47,7 @@ from actors.errors import (
     UnknownAccount,
     WrongStatus,
 )
+from api.near import nearest_route, short
 from store.errors import BrokenCursor, DatabaseAway, StoreError
 from store.text import to_json
 
@@ -223,7 +224,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        return _from_http(error)
+        return _from_http(request, error)
     except ClientConnectionResetError:
         # Whoever asked is gone; aiohttp finds that by itself, and quietly.
         return Failed().response()
@@ -265,12 +266,35 @@ def _problem_of(error: ManagerError | BrowserError | StoreError) -> Problem:
             return Failed()
 
 
-def _from_http(error: web.HTTPException) -> web.Response:
+def _from_http(request: web.Request, error: web.HTTPException) -> web.Response:
     """Say in the same form what aiohttp says by itself: no such route, wrong method, too large."""
     name = re.sub(r"[^a-z]+", "-", error.reason.lower())
-    detail = error.text if isinstance(error, web.HTTPRequestEntityTooLarge) else None
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+    match error:
+        case web.HTTPRequestEntityTooLarge():
+            detail = error.text
+        case web.HTTPMethodNotAllowed():
+            allowed = ", ".join(sorted(error.allowed_methods))
+            detail = f"There is no {short(error.method)[1:-1]} here; there is {allowed}."
+        case web.HTTPNotFound():
+            detail = _what_there_is(request)
+        case _:
+            detail = None
     return _response(error.status, name, error.reason, detail, headers, {})
+
+
+def _what_there_is(request: web.Request) -> str:
+    """Say that there is no such path, and what may have been meant."""
+    routes = [resource.canonical for resource in request.app.router.resources()]
+    meant = nearest_route(request.path, routes)
+    if meant is not None and meant.count("{") == 1:
+        hint = f"it may be {meant}, where an id has 1 to 36 letters, digits, - or _"
+    elif meant is not None:
+        hint = f"it may be {meant}"
+    else:
+        first = dict.fromkeys("/" + route.split("/")[1] for route in routes)
+        hint = f"paths begin with {', '.join(path for path in first if path != '/dashboard')}"
+    return f"There is no {short(request.path)}; {hint}."
 
 
 def _response(

@@ -3,7 +3,8 @@
 from aiohttp import web
 
 from api.accounts import find
-from api.schemas import EventsQuery, read_query
+from api.reading import read_query
+from api.schemas import EventsQuery
 from store import events
 from store.text import to_json
 

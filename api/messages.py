@@ -3,7 +3,8 @@
 from aiohttp import web
 
 from api.keys import MANAGER
-from api.schemas import PairingCode, PairingCodeRequest, Sent, TextMessage, read_body, respond
+from api.reading import read_body
+from api.schemas import PairingCode, PairingCodeRequest, Sent, TextMessage, respond
 
 
 async def send(request: web.Request) -> web.Response:

@@ -12,7 +12,8 @@ from actors.browser.reports import QrShown
 from api.accounts import find
 from api.errors import NotAcceptable, StatusConflict
 from api.keys import MANAGER
-from api.schemas import Qr, QrQuery, read_query
+from api.reading import read_query
+from api.schemas import Qr, QrQuery
 
 QUIET_ZONE = 4
 """Empty modules around the code; scanners rely on them (ISO/IEC 18004)."""

@@ -1,98 +1,21 @@
-"""What requests and answers look like: pydantic models in camelCase, and how they are read.
+"""What requests and answers look like: pydantic models in camelCase.
 
-The rules for single fields live here; what a request does lives with its handler.
+The rules for single fields are in `fields`; what a request does lives with its handler.
 """
 
-import re
-import unicodedata
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from aiohttp import web
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-    ValidationError,
-)
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 from actors.browser.reports import PairingCodeShown, QrShown
-from api.bodies import receive
-from api.errors import InvalidInput, InvalidQuery, MalformedRequest
-from store.events import EventType, timestamp
+from api.fields import AccountIds, EventId, EventTypes, Limit, Name, Phone, Recipient, Secret, Text
+from store.events import timestamp
 from store.status import Cause, Desired, Status
 
-Model = TypeVar("Model", bound=BaseModel)
-
-_JOINERS = "\u200c\u200d"
-"""Invisible, but emoji, Persian and many Indian names are spelled with them."""
-
-MAX_ID = 2**63 - 1
-"""The largest event id that a database can hold."""
-
-
-def _name(value: str) -> str:
-    value = value.strip()
-    if not 1 <= len(value) <= 100:
-        raise ValueError("must have 1 to 100 characters")
-    if any(unicodedata.category(c).startswith("C") for c in value if c not in _JOINERS):
-        raise ValueError("must not contain control characters")
-    return value
-
-
-def _phone(value: str) -> str:
-    digits = re.sub(r"[ ()/-]", "", value).removeprefix("+")
-    if not re.fullmatch(r"[0-9]{7,15}", digits):
-        raise ValueError("must be a phone number with country code, 7 to 15 digits")
-    return digits
-
-
-def _recipient(value: str) -> str:
-    if value.endswith("@g.us"):
-        raise ValueError("is a group; groups are not supported yet")
-    return value if re.fullmatch(r"[0-9]{5,20}@(c\.us|lid)", value) else _phone(value)
-
-
-def _text(value: str) -> str:
-    if "\0" in value:
-        raise ValueError("must not contain NUL")
-    if not value.strip():
-        raise ValueError("must not be only white space")
-    return value
-
-
-def _whole_number(value: object) -> object:
-    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,19}", value):
-        raise ValueError("must be a whole number")
-    return value
-
-
-def _words(value: object) -> object:
-    return value.split(",") if isinstance(value, str) else value
-
-
-def _event_types(types: frozenset[str]) -> frozenset[str]:
-    if unknown := sorted(types - set(EventType)):
-        raise ValueError(f"{unknown[0]!r} is unknown; there are {', '.join(EventType)}")
-    return types
-
-
 Timestamp = Annotated[datetime, PlainSerializer(timestamp)]
-Name = Annotated[str, AfterValidator(_name)]
-Secret = Annotated[str, Field(repr=False)]
-"""What no traceback and no log may show: an object shows it in no repr."""
-Phone = Annotated[Secret, AfterValidator(_phone)]
-Recipient = Annotated[Secret, AfterValidator(_recipient)]
-Text = Annotated[Secret, Field(min_length=1, max_length=65_536), AfterValidator(_text)]
-EventId = Annotated[int, BeforeValidator(_whole_number), Field(ge=0, le=MAX_ID)]
-Limit = Annotated[int, BeforeValidator(_whole_number), Field(ge=1, le=500)]
-AccountId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,36}$")]
-AccountIds = Annotated[frozenset[AccountId], BeforeValidator(_words)]
-EventTypes = Annotated[frozenset[str], BeforeValidator(_words), AfterValidator(_event_types)]
 
 
 class _Schema(BaseModel):
@@ -128,6 +51,10 @@ class LoginRequest(_Schema):
     """The body that trades the API key for a cookie."""
 
     key: Secret
+
+
+class NoQuery(_Schema):
+    """The query of what has none."""
 
 
 class AccountsQuery(_Schema):
@@ -235,41 +162,6 @@ class Sent(_Schema):
     ack: int
 
 
-async def read_body(request: web.Request, model: type[Model], at_most: int | None = None) -> Model:
-    """Read the request's JSON.
-
-    Args:
-        request: The request.
-        model: What it must be.
-        at_most: How many bytes the body may have; what the application allows unless given.
-
-    Raises:
-        HTTPRequestEntityTooLarge: If it is longer.
-        TooSlow: If it does not come in time.
-        MalformedRequest: If the body is not a JSON object in UTF-8.
-        InvalidInput: If a field is not valid; it names each.
-    """
-    body = await receive(request, at_most or request.client_max_size)
-    try:
-        return model.model_validate_json(body)
-    except ValidationError as error:
-        if any(problem["type"] in ("json_invalid", "model_type") for problem in error.errors()):
-            raise MalformedRequest("The body must be a JSON object.") from None
-        raise InvalidInput(errors=_field_errors(error)) from None
-
-
-def read_query(request: web.Request, model: type[Model]) -> Model:
-    """Read the request's query.
-
-    Raises:
-        InvalidQuery: If a parameter is not valid; it names each.
-    """
-    try:
-        return model.model_validate(dict(request.query))
-    except ValidationError as error:
-        raise InvalidQuery(errors=_field_errors(error)) from None
-
-
 def respond(
     model: BaseModel, status: int = 200, headers: dict[str, str] | None = None
 ) -> web.Response:
@@ -280,13 +172,3 @@ def respond(
         headers=headers,
         content_type="application/json",
     )
-
-
-def _field_errors(error: ValidationError) -> list[dict[str, str]]:
-    return [
-        {
-            "field": ".".join(str(part) for part in problem["loc"]),
-            "message": problem["msg"].removeprefix("Value error, "),
-        }
-        for problem in error.errors(include_url=False, include_context=False, include_input=False)
-    ]

@@ -13,13 +13,14 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from api.errors import MalformedRequest
+from api.fields import MAX_ID
+from api.filters import read_stream_query
 from api.frames import Frame, frames
 from api.keys import FEED, SETTINGS
 from api.lifetime import EVENT_STREAM
 from api.listeners import LISTENERS
 from api.metrics.metrics import METRICS
 from api.metrics.streams import Drop, StreamInstruments, Transport
-from api.schemas import MAX_ID, StreamQuery, read_query
 from store.errors import DatabaseAway
 from store.subscription import Subscription
 from store.tasks import abandon
@@ -92,7 +93,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
 
     `Last-Event-ID` goes before `since`: a client that connects again asks for the same address.
     """
-    query = read_query(request, StreamQuery)
+    query = await read_stream_query(request)
     since = _last_event_id(request)
     if since is not None:
         query = query.model_copy(update={"since": since})

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 
 from aiohttp import WSCloseCode, web
 
+from api.filters import read_stream_query
 from api.frames import Frame, frames
 from api.keys import FEED, SETTINGS
 from api.listeners import LISTENERS
 from api.metrics.metrics import METRICS
 from api.metrics.streams import Drop, StreamInstruments, Transport
-from api.schemas import StreamQuery, read_query
 from store.errors import DatabaseAway
 from store.subscription import Subscription
 from store.tasks import abandon
@@ -96,7 +96,7 @@ async def stream(request: web.Request) -> web.WebSocketResponse:
 
     A client that reads too slowly is closed with 1013 and comes back with `since`.
     """
-    query = read_query(request, StreamQuery)
+    query = await read_stream_query(request)
     settings = request.app[SETTINGS]
     socket = web.WebSocketResponse(
         heartbeat=settings.websocket_ping_seconds,

@@ -192,6 +192,17 @@ async def deleted(account_ids: Collection[str]) -> set[str]:
 
 
 @database_errors
+async def told_of(account_ids: Collection[str]) -> set[str]:
+    """Return those of the accounts that have an event in the log, also if they are deleted.
+
+    Raises:
+        DatabaseAway: The database does not answer.
+    """
+    log = models.Event
+    return {each for each in account_ids if await log.filter(account_id=each).exists()}
+
+
+@database_errors
 async def newest_id() -> int:
     """Return the newest id of all that were ever in the log, 0 if it was always empty.
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from api.errors import Unavailable
 from api.settings import Settings
 from examples.wa_stream import Event, EventStream, Gap, Item, Malformed, Notice, Refused, Snapshot
-from store import events
+from store import accounts, events
 from tests.api.told import KEY, Api
 from tests.examples.conftest import Say
 from tests.examples.proxy import Proxy
@@ -154,7 +154,8 @@ async def test_before_the_first_event_it_comes_back_for_what_happened_meanwhile(
 async def test_connections_lost_at_any_byte_cost_no_event_and_double_none(
     api: Api, proxy: Proxy, cuts: list[int]
 ) -> None:
-    account_id = f"a{proxy.connections}"
+    row, _ = await accounts.create("Support")
+    account_id = row.id
     async with EventStream(proxy.url, KEY, accounts=[account_id]) as stream:
         await anext(stream)
         proxy.cuts = list(cuts)
@@ -289,7 +290,7 @@ async def test_codes_are_told_and_change_no_position(api: Api, proxy: Proxy) -> 
     ("key", "path", "types", "status", "reason"),
     [
         ("wrong", "", None, 401, "not the server's API key"),
-        (KEY, "/elsewhere", None, 404, "Not Found"),
+        (KEY, "/elsewhere", None, 404, "There is no ./elsewhere/ws"),
         (KEY, "", ["qrcode"], 400, "types: 'qrcode' is unknown"),
     ],
 )
