@@ -7,7 +7,6 @@ import asyncio
 import logging
 import socket
 from http import HTTPStatus
-from itertools import islice
 
 from aiohttp import EMPTY_PAYLOAD, web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
@@ -27,18 +26,16 @@ REQUEST_SECONDS = 2.0
 """How long requests under way may take once everything they could ask for has stopped."""
 LOOK_SECONDS = 0.5
 """How often it is looked which connections take too long."""
+STRANGERS = 16
+"""So many without the key are let in however many have it: health checks are asked by strangers."""
 QUEUE = 1024
 """How many clients may wait in the kernel until they are let in."""
-AT_ONCE = 128
-"""How many are let in before anything else is done."""
-LOOKED_AT = 64
-"""How many are looked at for one that rests when there is no room: in a rush, time is short."""
+AT_ONCE = 16
+"""How many are let in before those are heard that came earlier; fewer where there is no room."""
+SILENT_SECONDS = 1
+"""How long the kernel keeps who says nothing: what comes in speaks, and is heard at once."""
 
 TOO_LATE = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-TOO_MANY = (
-    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n"
-    b"Content-Length: 0\r\n\r\n"
-)
 
 logger = logging.getLogger(__name__)
 
@@ -136,14 +133,9 @@ class Connection(web.RequestHandler):
         if now - self._unread_since > UNREAD_SECONDS:
             self._wire.abort()
         elif self.rests and self._head_since is not None and now - self._head_since > HEAD_SECONDS:
-            self.turn_away(TOO_LATE if self._began else b"")
-
-    def turn_away(self, answer: bytes) -> None:
-        """Close it with an answer, though nothing was asked."""
-        assert self._wire is not None
-        if not self._wire.is_closing():
-            self._wire.write(answer)
-        self.force_close()
+            if self._began:
+                self._wire.write(TOO_LATE)
+            self.force_close()
 
     def cut(self) -> None:
         """Close it at once, whatever is under way."""
@@ -180,10 +172,11 @@ class Door:
         server = self._runner.server
         assert server is not None
         loop = asyncio.get_running_loop()
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, SILENT_SECONDS)
         self._listening = await loop.create_server(
             lambda: Connection(self, server, loop),
             sock=listener,
-            backlog=min(AT_ONCE, self._room),
+            backlog=max(1, min(AT_ONCE, self._room // 8)),
         )
         # asyncio has but one number for both: how many wait, and how many come in at once.
         listener.listen(QUEUE)
@@ -198,18 +191,15 @@ class Door:
             self._look.cancel()
 
     def entered(self, connection: Connection) -> None:
-        """Make room for a connection, or turn it away."""
+        """Let a connection in, and close another stranger's if there is no room."""
         self._strangers[connection] = None
-        if len(self._strangers) + len(self._known) <= self._room:
+        if len(self._strangers) <= max(self._room - len(self._known), STRANGERS):
             return
         self._closed.tell("clients without the key", f"there is room for {self._room} in all")
-        least = self._least_needed(connection)
-        if least is connection:
-            connection.turn_away(TOO_MANY)
-        else:
-            # Forgotten before it is gone: others may come in until then.
-            self.left(least)
-            least.cut()
+        # What a stranger may ask takes no time: the oldest one has had enough.
+        least = next(iter(self._strangers))
+        self.left(least)
+        least.cut()
 
     def left(self, connection: Connection) -> None:
         """Forget a connection."""
@@ -217,17 +207,10 @@ class Door:
         self._known.pop(connection, None)
 
     def know(self, connection: Connection) -> None:
-        """Note that a connection's client has the key."""
-        if connection in self._strangers:
+        """Keep a connection, as its client has the key, unless others like it take all the room."""
+        if connection in self._strangers and len(self._known) < self._room:
             del self._strangers[connection]
             self._known[connection] = None
-
-    def _least_needed(self, newest: Connection) -> Connection:
-        """Choose whom to close: an old stranger, best one that rests; else one that rests."""
-        strangers = [each for each in islice(self._strangers, LOOKED_AT) if each is not newest]
-        if strangers:
-            return next((each for each in strangers if each.rests), strangers[0])
-        return next((each for each in islice(self._known, LOOKED_AT) if each.rests), newest)
 
     def _look_again(self) -> None:
         loop = asyncio.get_running_loop()

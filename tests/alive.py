@@ -6,7 +6,11 @@ import sys
 from collections.abc import Iterator
 
 SECONDS = 0.5
-"""How long an answer of `/health/live` may take, whatever strangers do."""
+"""How long nine of ten answers of `/health/live` may take, whatever strangers do."""
+FEW = 10
+"""So few answers say nothing but that it did not stall."""
+STALLED_SECONDS = 3.0
+"""How long none may take, also on a machine that has much else to do."""
 
 # A process of its own: what attacks takes time from whoever is in the same one.
 SCRIPT = """
@@ -14,19 +18,18 @@ import http.client, sys, threading, time
 port = int(sys.argv[1])
 over = threading.Event()
 threading.Thread(target=lambda: (sys.stdin.read(), over.set()), daemon=True).start()
-worst, answers = 0.0, 0
+answers = []
 while not over.is_set() or not answers:
     began = time.monotonic()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     connection.request("GET", "/health/live")
     assert connection.getresponse().status == 200
     connection.close()
-    answers += 1
-    if answers == 1:
+    answers.append(time.monotonic() - began)
+    if len(answers) == 1:
         print("first", flush=True)
-    worst = max(worst, time.monotonic() - began)
     time.sleep(0.01)
-print(worst, answers)
+print(*answers)
 """
 
 
@@ -34,7 +37,7 @@ print(worst, answers)
 def stays_alive(port: int) -> Iterator[None]:
     """Ask a server on a port again and again during the block whether it lives.
 
-    Each time is a new connection. Fails if an answer is missing, or takes over half a second.
+    Each time is a new connection. Fails if an answer is missing, or is slow.
     """
     probe = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(port)],
@@ -53,5 +56,6 @@ def stays_alive(port: int) -> Iterator[None]:
             probe.kill()
             probe.communicate()
     assert probe.returncode == 0, errors
-    worst, answers = output.split()
-    assert float(worst) < SECONDS, f"the slowest of {answers} answers took {worst} s"
+    seconds = sorted(map(float, output.split()))
+    assert seconds[-1] < STALLED_SECONDS, f"the slowest of {len(seconds)} answers"
+    assert seconds[len(seconds) * 9 // 10] < SECONDS or len(seconds) < FEW, seconds

@@ -110,7 +110,10 @@ async def test_a_compressed_body_is_refused_before_it_is_read(server: ServerProc
 
 
 @pytest.mark.sqlite
-async def test_compressed_bodies_stall_nobody(server: ServerProcess) -> None:
+async def test_compressed_bodies_stall_nobody(server: ServerProcess, phones: Phones) -> None:
+    account_id = await server.create()
+    await phones.link(server, account_id, NUMBER)
+
     async def attack(path: str, headers: dict[str, str]) -> None:
         async with (
             aiohttp.ClientSession(server.url, headers=headers) as session,
@@ -121,6 +124,7 @@ async def test_compressed_bodies_stall_nobody(server: ServerProcess) -> None:
     for path, headers in (("/login", {}), ("/accounts", {}), ("/accounts", {"X-Api-Key": KEY})):
         with stays_alive(server.port):
             await asyncio.gather(*(attack(path, headers) for _ in range(3)))
+    assert (await server.account(account_id))["status"] == "CONNECTED"
 
 
 MALFORMED = {
@@ -274,3 +278,21 @@ async def test_guessing_keys_is_slow_and_keeps_nobody_out(server: ServerProcess)
     assert statuses[429] > statuses[401]
     assert server.log.count("Wrong API key from 127.0.0.1") == 1
     assert "guess-" not in server.log
+
+
+@pytest.mark.sqlite
+async def test_when_all_room_is_taken_by_those_with_the_key_health_checks_are_answered(
+    server: ServerProcess,
+) -> None:
+    await server.end()
+    server.environment["WA_CONNECTIONS_MAX"] = "20"
+    await server.start()
+    async with contextlib.AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(server.listen()) for _ in range(20)]
+        opened = await stack.enter_async_context(wires(server, 100))
+        for wire in opened:
+            wire.write(request("/login", "Content-Length: 100", method="POST") + b"{")
+        with stays_alive(server.port):
+            await server.create()
+        for stream in streams:
+            await stream.until(lambda event: event["type"] == "status")

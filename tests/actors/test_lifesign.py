@@ -99,3 +99,14 @@ def test_no_server_comes_to_life_on_a_file_that_is_being_taken_away(
 
     assert refused == ["newcomer"]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_sign_that_is_a_link_is_not_followed_and_proves_nothing(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.touch()
+    (tmp_path / "ours.lock").symlink_to(elsewhere)
+    (tmp_path / "other.lock").symlink_to(elsewhere)
+
+    with pytest.raises(OSError, match="symbolic link"):
+        Lifesign(tmp_path, "ours").hold()
+    assert not Lifesign(tmp_path, "third").is_dead("other")

@@ -147,6 +147,18 @@ def test_a_profile_of_a_killed_process_is_free(
     assert profile.lock_descriptor >= 0
 
 
+def test_a_lock_that_is_a_link_is_not_followed(profile: Profile, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text("not ours to write")
+    profile.path.mkdir(parents=True)
+    (profile.path / LOCK).symlink_to(elsewhere)
+
+    with pytest.raises(OSError, match="symbolic link"):
+        profile.lock()
+
+    assert elsewhere.read_text() == "not ours to write"
+
+
 def test_a_profile_that_cannot_be_written_is_free_again_and_keeps_its_holders_name(
     profile: Profile,
 ) -> None:
