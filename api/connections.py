@@ -70,7 +70,7 @@ class Connection(web.RequestHandler):
         return self._waiter is not None and not self._waiter.done()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; the door may decide that there is no room."""
+        """Begin; if there is no room, another one ends."""
         assert isinstance(transport, asyncio.Transport)
         self._wire = transport
         self._head_since = self._loop.time()
