@@ -17,6 +17,7 @@ PROMISED = (
     "second server on another database",
     "second server takes over",
     "server killed amid a logout",
+    "server stopped twice at once",
     "silent",
     "stale locks",
     "unlinked by the phone",
