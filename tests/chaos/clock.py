@@ -11,6 +11,19 @@ from actors.browser.executable import find_chromium
 
 PLACES = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
 NAME = "libfaketimeMT.so.1"
+SLEEP = """
+import select
+import time
+
+
+def sleep(seconds):
+    select.select([], [], [], seconds)
+
+
+time.sleep = sleep
+"""
+"""What a server's Python reads first. With the library, that leaves the monotonic clock alone, its
+own `time.sleep` is refused as an invalid argument."""
 
 
 class Clock:
@@ -35,6 +48,7 @@ class Clock:
             "FAKETIME_TIMESTAMP_FILE": str(self._file),
             "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "PYTHONPATH": str(_python_that_sleeps(folder)),
             "WA_CHROMIUM": str(_chromium_without_it(folder)),
         }
         self.set(0)
@@ -52,6 +66,13 @@ def _library() -> Path:
         for found in (*place.glob(f"faketime/{NAME}"), *place.glob(f"*/faketime/{NAME}")):
             return found
     raise FileNotFoundError("libfaketime is not installed: Debian has it under this name")
+
+
+def _python_that_sleeps(folder: Path) -> Path:
+    path = folder / "python"
+    path.mkdir()
+    (path / "sitecustomize.py").write_text(SLEEP)
+    return path
 
 
 def _chromium_without_it(folder: Path) -> Path:

@@ -24,7 +24,7 @@ PROMISED = (
 )
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
 async def test_after_each_fault_every_account_is_where_it_should_be(tmp_path: Path) -> None:
     """The run itself raises what is wrong; see `promises.py` for what it looks at."""
     plan = Plan(SEED, faults=len(PROMISED), accounts=2, kinds=PROMISED)
