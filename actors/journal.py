@@ -165,6 +165,7 @@ class Journal:
             since=row.since,
             linked=row.linked,
             logged_out_seq=row.logged_out_seq,
+            history_until=row.history_until,
             attempt=row.attempt,
             restarts=row.restarts,
             restart_cause=row.restart_cause,

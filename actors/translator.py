@@ -117,6 +117,8 @@ class Translator:
 
     def _ready(self, attempt: Attempt, report: Ready) -> None:
         self._journal.change(phone=report.phone, push_name=report.push_name)
+        if report.history_until is not None:
+            self._journal.change(history_until=int(report.history_until.timestamp()))
         if attempt.connected_since is None:
             attempt.connected_since = time.monotonic()
             self._renewal.note_activity(attempt.connected_since)

@@ -47,6 +47,9 @@ class AccountRow:
     """The last event's number when a user wanted it logged out, the last time."""
     logged_out_seq: int
     """The number of the last event that told of a LOGGED_OUT; 0 if none did."""
+    history_until: int | None
+    """The newest message's time when a phone linked the device, in seconds since 1970 by WhatsApp's
+    clock; 0 if there was none, None if that is not known."""
     attempt: int
     seq: int
     """The last event's number."""
@@ -72,6 +75,7 @@ class AccountChanges(TypedDict, total=False):
     restarted_at: datetime | None
     linked: bool
     logged_out_seq: int
+    history_until: int | None
     attempt: int
 
 
@@ -267,6 +271,7 @@ def _row(row: models.Account) -> AccountRow:
         linked=row.linked,
         logout_after=row.logout_after,
         logged_out_seq=row.logged_out_seq,
+        history_until=row.history_until,
         attempt=row.attempt,
         seq=row.seq,
         created_at=row.created_at,

@@ -1,7 +1,7 @@
 """What the log of events holds about messages, as far as a browser needs it. Read only."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from tortoise.connection import get_connection
 from tortoise.expressions import RawSQL
@@ -9,25 +9,25 @@ from tortoise.expressions import RawSQL
 from store import models
 from store.database import CONNECTION, database_errors
 from store.events import EventType
-from store.status import Cause, Status
 
-STATUSES = 100
-"""So many status events are searched for the last one of a connected account. An account that has
-failed more often in a row than that has listened to nothing for long."""
+READ_AT_ONCE = 100
+"""How many messages are read at a time, from the newest back."""
 
 
-ID = {"sqlite": "json_extract(data, '$.id')", "postgres": "data->>'id'"}
-"""A message's id, by what the database is."""
+MEMBER = {"sqlite": "json_extract(data, '$.{}')", "postgres": "data->>'{}'"}
+"""How a member of an event's data is read, by what the database is."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """What was recorded last."""
+    """What was recorded last. All times are WhatsApp's own: ours may be wrong, or be put right."""
 
-    ids: tuple[str, ...]
+    ids: tuple[str, ...] = ()
     """The newest messages' ids, oldest first."""
-    until: datetime | None
-    """The last moment at which a record shows that the account was connected."""
+    until: datetime | None = None
+    """When the newest of them was sent."""
+    history_until: datetime | None = None
+    """When the newest message was sent that was there before a phone linked the device."""
 
 
 @database_errors
@@ -36,31 +36,38 @@ async def heard(account_id: str, within: timedelta, limit: int) -> Heard:
 
     Args:
         account_id: Which account.
-        within: How long before the last moment at which it listened a message may have been
-            recorded for its id to be returned.
+        within: How long before the newest message a message may have been sent for its id to be
+            returned.
         limit: The greatest number of ids.
 
     Raises:
         DatabaseAway: The database does not answer.
     """
-    events = models.Event.filter(account_id=account_id)
-    messages = events.filter(type=EventType.MESSAGE.value).order_by("-id")
-    newest = await messages.first()
-    statuses = events.filter(type=EventType.STATUS.value).order_by("-id")
-    moments = [] if newest is None else [newest.at]
-    restored: list[datetime] = []
-    for event in await statuses.limit(STATUSES):
-        if Status.CONNECTED in (event.data.get("status"), event.data.get("previous")):
-            if event.data.get("cause") != Cause.RESTORE:
-                moments.append(event.at)
-                break
-            # The server had died before, nobody knows when.
-            restored.append(event.at)
-    if not moments and not restored:
-        return Heard((), None)
-    until = max(moments or restored)
+    account = await models.Account.get_or_none(id=account_id).values("history_until")
+    seconds = None if account is None else account["history_until"]
+    history_until = None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    member = MEMBER[get_connection(CONNECTION).capabilities.dialect]
     # Their texts are not asked for: so many can be gigabytes.
-    ident = RawSQL(ID[get_connection(CONNECTION).capabilities.dialect])
-    found = messages.filter(at__gte=until - within).annotate(ident=ident).limit(limit)
-    ids = await found.values_list("ident", flat=True)
-    return Heard(tuple(map(str, reversed(ids))), until)
+    messages = (
+        models.Event.filter(account_id=account_id, type=EventType.MESSAGE.value)
+        .annotate(ident=RawSQL(member.format("id")), sent_at=RawSQL(member.format("sentAt")))
+        .order_by("-id")
+    )
+    found: list[tuple[str, datetime]] = []
+    while len(found) < limit:
+        count = min(READ_AT_ONCE, limit - len(found))
+        rows = await messages.offset(len(found)).limit(count).values_list("ident", "sent_at", "at")
+        found += [(str(ident), _moment(sent_at, at)) for ident, sent_at, at in rows]
+        newest = max((at for _, at in found), default=None)
+        # They were recorded in about the order in which they were sent.
+        if len(rows) < count or newest is None or found[-1][1] < newest - within:
+            break
+    until = max((at for _, at in found), default=None)
+    if until is None:
+        return Heard(history_until=history_until)
+    ids = tuple(ident for ident, at in reversed(found) if at >= until - within)
+    return Heard(ids, until, history_until)
+
+
+def _moment(sent_at: str | None, at: datetime) -> datetime:
+    return at if sent_at is None else datetime.fromisoformat(sent_at)

@@ -31,6 +31,7 @@ class Account(Model):
     logout_after = fields.BigIntField(null=True)
     # Its default is the database's as well, for the rows that were there before it.
     logged_out_seq = fields.BigIntField(default=0, db_default=0)
+    history_until = fields.BigIntField(null=True)
     attempt = fields.BigIntField(default=0)
     seq = fields.BigIntField(default=0)
     created_at = fields.DatetimeField()

@@ -25,6 +25,8 @@ NAME = 1_000
 WORD = 100
 """How many characters a word of WhatsApp Web's may have, such as a status or the name of a module.
 """
+LAST_SECOND = 253_402_300_799
+"""The end of the year 9999, after which Python knows no time."""
 LIST = 100
 """How many words a list may have."""
 
@@ -181,6 +183,14 @@ def _time(value: object) -> float | None:
         return None
 
 
+def _seconds(value: object) -> float:
+    """Return a number of seconds since 1970 that is a time for Python as well."""
+    seconds = _number(value)
+    if not 0 <= seconds <= LAST_SECOND:
+        raise BadFact("is no time")
+    return seconds
+
+
 def _words(value: object) -> list[str]:
     if not isinstance(value, list) or len(value) > LIST:
         raise BadFact(f"is no list of up to {LIST} words")
@@ -241,6 +251,7 @@ ANSWERS: Mapping[str, Mapping[str, Reader]] = {
     },
     "pairingCode": {"code": FACTS["pairing_code"]["code"]},
     "logout": {"told": _or_nothing(_flag)},
-    "compare": {"untold": _number},
+    "compare": {"untold": _number, "newest": _seconds},
+    "newest": {"newest": _seconds},
 }
 """What page.js answers to calls; to the others it answers nothing."""

@@ -1,15 +1,18 @@
 """Which messages an account has heard of, and since when some may have come unheard. Pure.
 
 A message is told by an event of the page. What no event told of (it came while the page started,
-or the event never fired) is found by comparing the page's own messages with what was heard.
+or the event never fired) is found by comparing the page's own messages with what was heard. All
+times here are those of messages, which WhatsApp's clock gives: the host's may be wrong.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 MARGIN = timedelta(minutes=10)
-"""How far a comparison looks back behind the moment up to which all was heard: WhatsApp's clock is
-not ours, and a message travels for a while."""
+"""How far a comparison looks back behind the newest message that was heard: messages do not always
+arrive in the order in which they were sent."""
+TICK = timedelta(seconds=1)
+"""WhatsApp tells the time of a message in whole seconds."""
 
 
 @dataclass(frozen=True)
@@ -19,7 +22,10 @@ class Past:
     ids: tuple[str, ...] = ()
     """The newest messages, oldest first."""
     heard_until: datetime | None = None
-    """The last moment at which the account is known to have listened; None if it never did."""
+    """When the newest message was sent that the account has heard; None if it never did."""
+    history_until: datetime | None = None
+    """When the newest message was sent of those that were there before a phone linked the device;
+    None if that is not known."""
 
 
 class Hearing:
@@ -27,12 +33,18 @@ class Hearing:
 
     def __init__(self, past: Past) -> None:
         self._heard_until = past.heard_until
-        self._linked_at: datetime | None = None
+        self._history_until = past.history_until
+        self._linking = False
 
-    def linked(self, now: datetime) -> None:
+    def linked(self) -> None:
         """Take note that a phone links the device: what it said before is history, and no news."""
-        self._linked_at = now
-        self._heard_until = None
+        self._heard_until = self._history_until = None
+        self._linking = True
+
+    def history_ends(self, newest: datetime) -> None:
+        """Take note of the newest message that came with the link."""
+        self._history_until = newest
+        self._linking = False
 
     @property
     def since(self) -> datetime | None:
@@ -40,11 +52,19 @@ class Hearing:
 
         None: only what the page itself holds for new can be.
         """
+        news = None if self._history_until is None else self._history_until + TICK
         if self._heard_until is None:
-            return self._linked_at
+            return news
         since = self._heard_until - MARGIN
-        return since if self._linked_at is None else max(since, self._linked_at)
+        return since if news is None else max(since, news)
 
-    def complete_at(self, moment: datetime) -> None:
-        """Take note of a comparison that was begun at a moment and found nothing unheard."""
-        self._heard_until = moment
+    def complete(self, newest: datetime) -> None:
+        """Take note of a comparison that found nothing unheard.
+
+        Args:
+            newest: When the newest message was sent that the page holds.
+        """
+        if self._linking:
+            self.history_ends(newest)
+        elif self._heard_until is None or newest > self._heard_until:
+            self._heard_until = newest

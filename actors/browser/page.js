@@ -168,6 +168,14 @@
     );
   }
 
+  // By WhatsApp's own clock, in seconds; 0 where there is no message.
+  function newestTime() {
+    let newest = 0;
+    for (const { id, t } of WPP.whatsapp.MsgStore.getModelsArray())
+      if (!id.fromMe && t > newest) newest = t;
+    return newest;
+  }
+
   function forgetWhatIsGone() {
     const { MsgStore } = WPP.whatsapp;
     for (const id of toldIds) if (!MsgStore.get(id)) toldIds.delete(id);
@@ -313,7 +321,10 @@
         }
         forgetWhatIsGone();
       }, EVENT_GRACE_MS);
-      return { untold: untold.length };
+      return { untold: untold.length, newest: newestTime() };
+    },
+    async newest() {
+      return { newest: newestTime() };
     },
     async ping() {
       return {};

@@ -11,7 +11,7 @@ import logging
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -189,7 +189,14 @@ class WhatsAppPage:
         """
         await self._call("ping", seconds=seconds)
 
-    async def compare(self, since: datetime | None, seconds: float) -> int:
+    async def newest_message(self) -> datetime:
+        """Return when the newest message that the page holds was sent; 1970 if it holds none.
+
+        Errors as `ping`.
+        """
+        return _moment((await self._call("newest"))["newest"])
+
+    async def compare(self, since: datetime | None, seconds: float) -> tuple[int, datetime]:
         """Have the page tell, in a moment, what messages it holds and has not told.
 
         Args:
@@ -198,10 +205,12 @@ class WhatsAppPage:
             seconds: How long to wait for an answer; same errors as `ping`.
 
         Returns:
-            How many there are; they are not told yet.
+            How many there are, which are not told yet, and when the newest message that the page
+            holds was sent.
         """
         timestamp = None if since is None else int(since.timestamp())
-        return int((await self._call("compare", timestamp, seconds=seconds))["untold"])
+        answer = await self._call("compare", timestamp, seconds=seconds)
+        return int(answer["untold"]), _moment(answer["newest"])
 
     async def screenshot(self, seconds: float | None = None) -> bytes:
         """Show what is on the page, as PNG; arguments and errors as `ping`."""
@@ -374,6 +383,10 @@ class WhatsAppPage:
             # Such as a call that a reload of the page cut off.
             raise NotReady(f"The page cannot do this at the moment: {error}") from error
         return reply
+
+
+def _moment(seconds: float | None) -> datetime:
+    return datetime.fromtimestamp(seconds or 0, UTC)
 
 
 @lru_cache(maxsize=4)

@@ -7,7 +7,7 @@ hearing.py's.
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError, PageError, PageTimeout
@@ -56,7 +56,11 @@ class Probe:
 
     def linked(self) -> None:
         """Take note that a phone links the device."""
-        self._hearing.linked(datetime.now(UTC))
+        self._hearing.linked()
+
+    def history_ends(self, newest: datetime) -> None:
+        """Take note of when the newest message was sent that came with the link."""
+        self._hearing.history_ends(newest)
 
     def hurry(self) -> None:
         """Ask without waiting: what came while the page was not ready may be in no event."""
@@ -84,9 +88,8 @@ class Probe:
             logger.debug("the page was busy with itself")
 
     async def _compare(self, seconds: float) -> None:
-        began = datetime.now(UTC)
         try:
-            untold = await self._page().compare(self._hearing.since, seconds)
+            untold, newest = await self._page().compare(self._hearing.since, seconds)
         except PageError as error:
             # A page that is being loaded anew raises something else.
             self._tell(ComparisonFailed())
@@ -98,4 +101,4 @@ class Probe:
             logger.info("messages that no event tells of can be found again")
         self._failures = 0
         if not untold:
-            self._hearing.complete_at(began)
+            self._hearing.complete(newest)

@@ -6,6 +6,8 @@ How it is proven is durability.py's.
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
 
 from actors.browser.config import BrowserConfig
 from actors.browser.durability import wait_kept
@@ -76,6 +78,14 @@ class Proof:
             logger.warning("the login could not be proven: %s", error)
         except Exception:
             logger.exception("the login could not be proven")
+        ready = replace(ready, history_until=await self._end_of_history())
         self.pending = False
         if self._interpreter.ready:
             self._tell(ready)
+
+    async def _end_of_history(self) -> datetime | None:
+        try:
+            return await self._page().newest_message()
+        except BrowserError as error:
+            logger.info("it is not known how far its history goes: %s", error)
+            return None

@@ -62,6 +62,9 @@ class Ready:
     """WhatsApp Web's build."""
     missing_modules: tuple[str, ...] = ()
     """What was not found in it, by wa-js's names: what these would do will not work."""
+    history_until: datetime | None = None
+    """Where a phone has just linked the device: when the newest message was sent that came with the
+    link, by WhatsApp's clock."""
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,7 @@ class BrowserRun:
         self._interpreter = Interpreter(config)
         of_page = (config, self._interpreter, self._open_page)
         self._probe = Probe(*of_page, self._tell)
-        self._proof = Proof(account_id, *of_page, self._tell)
+        self._proof = Proof(account_id, *of_page, self._tell_ready)
         self._stopping = asyncio.Event()
         self._unlink = self._wipe = self._look = False
         self._picture: bytes | None = None
@@ -315,6 +315,11 @@ class BrowserRun:
                     self._probe.hurry()
                 case _:
                     self._tell(report)
+
+    def _tell_ready(self, ready: Report) -> None:
+        if isinstance(ready, Ready) and ready.history_until is not None:
+            self._probe.history_ends(ready.history_until)
+        self._tell(ready)
 
     def _fail(self, error: BaseException | None) -> None:
         failed = failure_of(error)

@@ -26,6 +26,7 @@ MESSAGE = {
     "text": "hello",
     "at": 1767225600,
     "senderName": "Bob",
+    "senderPhone": "491700000002",
     "recovered": False,
 }
 STATE = {

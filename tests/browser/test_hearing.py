@@ -1,8 +1,8 @@
-"""Since when a page's messages are compared with what was heard."""
+"""Since when a page's messages are compared with what was heard, all by WhatsApp's clock."""
 
 from datetime import UTC, datetime, timedelta
 
-from actors.browser.hearing import MARGIN, Hearing, Past
+from actors.browser.hearing import MARGIN, TICK, Hearing, Past
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -16,16 +16,32 @@ def test_a_comparison_goes_back_to_what_is_on_record_until_nothing_is_left() -> 
     hearing = Hearing(Past((), NOON - HOUR))
     assert hearing.since == NOON - HOUR - MARGIN
 
-    hearing.complete_at(NOON)
+    hearing.complete(NOON)
+    assert hearing.since == NOON - MARGIN
+    hearing.complete(NOON - HOUR)
     assert hearing.since == NOON - MARGIN
 
 
 def test_what_was_said_before_a_phone_linked_the_device_is_history() -> None:
     hearing = Hearing(Past((), NOON - HOUR))
-    hearing.linked(NOON)
-    assert hearing.since == NOON
+    hearing.linked()
+    assert hearing.since is None
+    hearing.history_ends(NOON)
+    assert hearing.since == NOON + TICK
 
-    hearing.complete_at(NOON + timedelta(seconds=1))
-    assert hearing.since == NOON
-    hearing.complete_at(NOON + HOUR)
+    hearing.complete(NOON + timedelta(seconds=1))
+    assert hearing.since == NOON + TICK
+    hearing.complete(NOON + HOUR)
     assert hearing.since == NOON + HOUR - MARGIN
+
+
+def test_the_first_comparison_finds_the_end_of_a_history_that_is_not_known() -> None:
+    hearing = Hearing(Past())
+    hearing.linked()
+    hearing.complete(NOON)
+    assert hearing.since == NOON + TICK
+
+
+def test_the_end_of_the_history_is_kept_for_the_next_browser() -> None:
+    assert Hearing(Past((), None, NOON)).since == NOON + TICK
+    assert Hearing(Past((), NOON + timedelta(minutes=1), NOON)).since == NOON + TICK

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -15,6 +16,7 @@ from actors.browser.page import WhatsAppPage
 from actors.browser.probe import FAILURES, Probe
 from actors.browser.reports import ComparisonFailed, Report
 
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BROKEN = PageError("TypeError", "getModelsArray is not a function", "2.3000.2")
 
 
@@ -24,10 +26,10 @@ class Page:
     def __init__(self, *answers: BrowserError | None) -> None:
         self._answers: Iterator[BrowserError | None] = iter(answers)
 
-    async def compare(self, *_: object) -> int:
+    async def compare(self, *_: object) -> tuple[int, datetime]:
         if error := next(self._answers, PageTimeout()):
             raise error
-        return 0
+        return 0, NOON
 
 
 async def asked(*answers: BrowserError | None) -> list[Report]:

@@ -1,26 +1,22 @@
-"""What the log says about the messages that an account has heard."""
+"""What the log says about the messages that an account has heard, by WhatsApp's clock."""
 
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from store.events import Event
-from store.messages import heard
+from store import accounts
+from store.events import Event, timestamp
+from store.messages import READ_AT_ONCE, Heard, heard
 from store.recorder import Recorder
+from tests.store.parts import status
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
+WRONG = datetime(2020, 1, 1, tzinfo=UTC)
+"""What the host's clock said when the events were recorded."""
 
 
-def message(seq: int, at: datetime, account_id: str = "ada") -> Event:
-    return Event("message", account_id, at, {"id": f"message-{seq}"}, seq=seq)
-
-
-def status(
-    seq: int, at: datetime, status: str, previous: str | None = None, cause: str = "ready"
-) -> Event:
-    data = {"status": status, "previous": previous, "cause": cause}
-    return Event("status", "ada", at, data, seq=seq)
+def message(seq: int, sent_at: datetime, account_id: str = "ada") -> Event:
+    data = {"id": f"message-{seq}", "sentAt": timestamp(sent_at)}
+    return Event("message", account_id, WRONG, data, seq=seq)
 
 
 async def record(recorder: Recorder, *events: Event) -> None:
@@ -29,63 +25,27 @@ async def record(recorder: Recorder, *events: Event) -> None:
     assert await recorder.flush(5)
 
 
-@pytest.mark.parametrize("past", [[], [status(1, NOON, "CONNECTING")]])
-async def test_an_account_that_was_never_connected_has_heard_nothing(
-    recorder: Recorder, past: list[Event]
+async def test_an_account_without_messages_has_heard_nothing(recorder: Recorder) -> None:
+    await record(recorder, status("ada", 1))
+
+    assert await heard("ada", MINUTE, 10) == Heard()
+
+
+async def test_an_account_has_heard_what_was_sent_until_its_newest_message(
+    recorder: Recorder,
 ) -> None:
-    await record(recorder, *past)
-
-    assert (await heard("ada", MINUTE, 10)).ids == ()
-    assert (await heard("ada", MINUTE, 10)).until is None
-
-
-async def test_an_account_listened_until_its_last_message(recorder: Recorder) -> None:
     await record(
         recorder,
-        status(1, NOON, "CONNECTED"),
-        message(2, NOON + MINUTE),
-        message(3, NOON + 2 * MINUTE),
-        status(4, NOON + 9 * MINUTE, "CONNECTING", "DISCONNECTED"),
+        message(1, NOON + 2 * MINUTE),
+        message(2, NOON),
+        message(3, NOON + MINUTE),
+        status("ada", 4),
     )
 
     found = await heard("ada", MINUTE, 10)
 
     assert found.until == NOON + 2 * MINUTE
-    assert found.ids == ("message-2", "message-3")
-
-
-async def test_the_restore_after_a_crash_is_no_moment_of_listening(recorder: Recorder) -> None:
-    await record(
-        recorder,
-        status(1, NOON, "CONNECTED"),
-        message(2, NOON + MINUTE),
-        status(3, NOON + 60 * MINUTE, "CONNECTING", "CONNECTED", "restore"),
-    )
-
-    found = await heard("ada", MINUTE, 10)
-
-    assert found.until == NOON + MINUTE
-    assert found.ids == ("message-2",)
-
-
-async def test_with_nothing_else_in_the_log_a_restore_has_to_do(recorder: Recorder) -> None:
-    await record(recorder, status(1, NOON, "CONNECTING", "CONNECTED", "restore"))
-
-    assert (await heard("ada", MINUTE, 10)).until == NOON
-
-
-async def test_an_account_listened_until_it_was_no_longer_connected(recorder: Recorder) -> None:
-    await record(
-        recorder,
-        status(1, NOON, "CONNECTED"),
-        message(2, NOON),
-        status(3, NOON + 5 * MINUTE, "DISCONNECTED", "CONNECTED"),
-    )
-
-    found = await heard("ada", MINUTE, 10)
-
-    assert found.until == NOON + 5 * MINUTE
-    assert found.ids == ()
+    assert found.ids == ("message-1", "message-3")
 
 
 async def test_only_the_newest_messages_of_the_account_are_returned(recorder: Recorder) -> None:
@@ -96,3 +56,22 @@ async def test_only_the_newest_messages_of_the_account_are_returned(recorder: Re
     )
 
     assert (await heard("ada", 10 * MINUTE, 2)).ids == ("message-4", "message-5")
+
+
+async def test_as_many_messages_are_read_as_were_sent_lately(recorder: Recorder) -> None:
+    lately = 2 * READ_AT_ONCE + 1
+    await record(
+        recorder,
+        *(message(seq, NOON - MINUTE * 5) for seq in range(1, 10)),
+        *(message(seq, NOON) for seq in range(10, 10 + lately)),
+    )
+
+    assert len((await heard("ada", MINUTE, 5_000)).ids) == lately
+
+
+async def test_the_end_of_the_history_is_that_of_the_account(recorder: Recorder) -> None:
+    row, event = await accounts.create("Support")
+    recorder.record(event, {"history_until": int(NOON.timestamp())})
+    assert await recorder.flush(5)
+
+    assert (await heard(row.id, MINUTE, 10)).history_until == NOON
