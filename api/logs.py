@@ -11,13 +11,11 @@ from typing import Literal
 
 from actors.subject import SUBJECT
 from api.outlet import Outlet
+from api.records import LONGEST, cut
 from api.redaction import Redaction
 from store.events import timestamp
 
 LogFormat = Literal["text", "json"]
-
-LONGEST = 20_000
-"""How many characters of a message, or of a traceback, are written."""
 
 UNSAFE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 """What would end a line, steer a terminal, turn text around, or not be UTF-8.
@@ -116,24 +114,28 @@ class _Formatter(logging.Formatter):
         return name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…"
 
     def _message(self, record: logging.LogRecord) -> str:
-        try:
-            message = record.getMessage()
-        except Exception:  # noqa: BLE001 - one argument that has no words must not cost the line
-            message = f"{record.msg} (cannot be filled in)"
-        return self._safe(message.strip("\n"))
+        message = record.getMessage()
+        return self._safe(message.strip("\n"), getattr(record, "length", None))
 
     def _trace(self, record: logging.LogRecord) -> str:
         parts = []
-        if record.exc_info:
-            parts.append(self.formatException(record.exc_info))
+        if trace := getattr(record, "trace", None):
+            parts.append("".join(trace.format()).rstrip("\n"))
         if record.stack_info:
             parts.append(record.stack_info)
         return self._safe("\n".join(parts))
 
-    def _safe(self, text: str) -> str:
-        text = self.redaction.redact(text)
-        if len(text) > LONGEST:
-            return f"{text[:LONGEST]}… ({len(text)} characters in all)"
+    def _safe(self, text: str, length: int | None = None) -> str:
+        """Give a text without secrets, and no longer than is good to read.
+
+        Args:
+            text: What is to be said.
+            length: How many characters it had before it was cut, if it was.
+        """
+        length = length or len(text)
+        text = self.redaction.redact(cut(text))
+        if length > LONGEST:
+            return f"{text[:LONGEST]}… ({length} characters in all)"
         return text
 
 

@@ -1,13 +1,26 @@
-"""Where log lines go: a descriptor, written to by a thread of its own. Not how they look."""
+"""Where log lines go: a descriptor, written to by a thread of its own. Not how they look.
+
+That thread also puts them into words, which takes longer than all else: whoever logs, most of all
+the loop, only hands over what is to be said.
+"""
 
 import logging
 import os
 import select
 import threading
-from queue import SimpleQueue
+import time
+from queue import Empty, SimpleQueue
+
+from api.records import at_rest, size_of
+from api.repetitions import Repetitions
 
 CAPACITY = 10_000
 """How many lines wait for a reader that is slow; what comes then is lost, and counted."""
+ROOM = 20_000_000
+"""How many characters they may have together."""
+LOOK_SECONDS = 1.0
+"""How often it is looked whether there is a number to tell."""
+WORDLESS = "they could not be put into words"
 CLOSE_SECONDS = 2.0
 """How long the end waits for the last lines to be taken."""
 
@@ -24,10 +37,14 @@ class Outlet(logging.Handler):
         super().__init__()
         self._descriptor = descriptor
         # The only queue that may be filled while it is being filled: a finalizer may log.
-        self._lines: SimpleQueue[bytes | None] = SimpleQueue()
+        self._lines: SimpleQueue[logging.LogRecord | str | None] = SimpleQueue()
+        self._repetitions = Repetitions(time.monotonic)
         # Each of these is counted by one side, and read by the other.
         self._dropped = 0
         self._unwritten = 0
+        self._put = 0
+        self._taken = 0
+        """Of how many characters."""
         self._told = 0
         self._why = ""
         self._torn = False
@@ -36,18 +53,28 @@ class Outlet(logging.Handler):
         self._writer.start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand a line to the writer; runs in whichever thread logs, and returns at once."""
+        """Hand a record to the writer; runs in whichever thread logs, and returns at once."""
         try:
-            self.say(self.format(record))
+            if self._repetitions.admit(record):
+                kept = at_rest(record)
+                self._hand_over(kept, size_of(kept))
         except Exception:  # noqa: BLE001 - whoever logs must not fail of it
-            self._drop("it could not be put into words")
+            self._drop(WORDLESS)
 
     def say(self, text: str) -> None:
         """Write a line as it is, after all that was logged before."""
-        if self._lines.qsize() >= CAPACITY:
+        self.acquire()
+        try:
+            self._hand_over(text, len(text))
+        finally:
+            self.release()
+
+    def _hand_over(self, line: logging.LogRecord | str, size: int) -> None:
+        if self._lines.qsize() >= CAPACITY or self._put - self._taken > ROOM:
             self._drop("nobody took them")
         else:
-            self._lines.put(text.encode(errors="backslashreplace") + b"\n")
+            self._put += size
+            self._lines.put(line)
 
     def close(self) -> None:
         """Have the last lines written, as far as they are taken in time."""
@@ -62,13 +89,35 @@ class Outlet(logging.Handler):
     # In the writer's thread.
 
     def _write_all(self) -> None:
-        while (line := self._lines.get()) is not None:
+        looked = time.monotonic()
+        ended = False
+        while not ended:
             try:
-                self._tell_lost()
-                self._write(line)
-            except OSError as error:
-                self._unwritten += 1
-                self._why = error.strerror or str(error)
+                line = self._lines.get(timeout=LOOK_SECONDS)
+            except Empty:
+                line = ""
+            ended = line is None
+            if line:
+                self._taken += size_of(line) if isinstance(line, logging.LogRecord) else len(line)
+                self._write_line(line)
+            if ended or time.monotonic() - looked >= LOOK_SECONDS:
+                looked = time.monotonic()
+                for record in self._repetitions.due(all_of_them=ended):
+                    self._write_line(record)
+
+    def _write_line(self, line: logging.LogRecord | str) -> None:
+        try:
+            text = line if isinstance(line, str) else self.format(line)
+        except Exception:  # noqa: BLE001 - it is counted, and the next one may have words
+            self._unwritten += 1
+            self._why = WORDLESS
+            return
+        try:
+            self._tell_lost()
+            self._write(_as_bytes(text))
+        except OSError as error:
+            self._unwritten += 1
+            self._why = error.strerror or str(error)
 
     def _tell_lost(self) -> None:
         lost = self._dropped + self._unwritten
@@ -76,7 +125,7 @@ class Outlet(logging.Handler):
             return
         message, args = "%d log line(s) were lost: %s", (lost - self._told, self._why)
         record = logging.LogRecord(__name__, logging.WARNING, __file__, 0, message, args, None)
-        self._write(self.format(record).encode(errors="backslashreplace") + b"\n")
+        self._write(_as_bytes(self.format(record)))
         self._told = lost
 
     def _write(self, line: bytes) -> None:
@@ -90,3 +139,7 @@ class Outlet(logging.Handler):
                 waiting = select.poll()
                 waiting.register(self._descriptor, select.POLLOUT)
                 waiting.poll()
+
+
+def _as_bytes(text: str) -> bytes:
+    return text.encode(errors="backslashreplace") + b"\n"

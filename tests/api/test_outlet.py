@@ -1,10 +1,14 @@
 """Where log lines go: nobody waits for whoever reads them, and nothing ends with them."""
 
 import fcntl
+import gc
 import logging
 import os
+import re
 import select
+import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +16,7 @@ import pytest
 
 from api import outlet
 from api.outlet import Outlet
+from api.repetitions import Repetitions
 
 PIPE_BYTES = 65_536
 
@@ -154,7 +159,7 @@ def test_a_descriptor_that_does_not_block_loses_nothing(made: Callable[[int], Ou
     flags = fcntl.fcntl(writer, fcntl.F_GETFL)
     fcntl.fcntl(writer, fcntl.F_SETFL, flags | os.O_NONBLOCK)
     to = made(writer)
-    log(to, "x" * 20 * PIPE_BYTES)
+    to.say("x" * 20 * PIPE_BYTES)
     log(to, "last")
     until(lambda: not select.select([], [writer], [], 0)[1])
     taken = bytearray()
@@ -164,6 +169,152 @@ def test_a_descriptor_that_does_not_block_loses_nothing(made: Callable[[int], Ou
     to.close()
     os.close(reader)
     os.close(writer)
+
+
+class _Slow(logging.Formatter):
+    """Takes its time, and notes in which thread."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: set[str] = set()
+
+    def format(self, record: logging.LogRecord) -> str:
+        self.threads.add(threading.current_thread().name)
+        time.sleep(0.2)
+        return super().format(record)
+
+
+def test_whoever_logs_does_not_wait_until_it_is_put_into_words(
+    made: Callable[[int], Outlet], tmp_path: Path
+) -> None:
+    slow = _Slow()
+    with (tmp_path / "log").open("wb") as file:
+        to = made(file.fileno())
+        to.setFormatter(slow)
+        for number in range(5):
+            log(to, f"line {number}")
+        assert len((tmp_path / "log").read_text().splitlines()) < 5
+        to.close()
+    assert slow.threads == {"log"}
+    assert len((tmp_path / "log").read_text().splitlines()) == 5
+
+
+def test_a_line_says_what_was_so_when_it_was_logged(
+    made: Callable[[int], Outlet], tmp_path: Path
+) -> None:
+    reader, writer = os.pipe()
+    to = made(writer)
+    to.say("x" * 2 * PIPE_BYTES)
+    names = ["Ann"]
+    to.handle(logging.LogRecord("test", logging.INFO, __file__, 1, "all: %s", (names,), None))
+    names.append("Bob")
+    taken = bytearray()
+    while not taken.endswith(b"\nall: ['Ann']\n"):
+        taken += os.read(reader, PIPE_BYTES)
+        assert b"Bob" not in taken
+    to.close()
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_failure_that_waits_for_the_log_keeps_nothing_alive(
+    made: Callable[[int], Outlet],
+) -> None:
+    class Large:
+        pass
+
+    def fail() -> "weakref.ref[Large]":
+        large = Large()
+        try:
+            int("broken")
+        except ValueError as error:
+            trace = (type(error), error, error.__traceback__)
+            to.handle(logging.LogRecord("t", logging.ERROR, __file__, 1, "failed", (), trace))
+        return weakref.ref(large)
+
+    reader, writer = os.pipe()
+    to = made(writer)
+    to.say("x" * 2 * PIPE_BYTES)
+    kept = fail()
+    gc.collect()
+    assert kept() is None
+    os.close(reader)
+    to.close()
+    os.close(writer)
+
+
+def test_what_waits_for_a_reader_is_bounded_by_its_size_as_well(
+    made: Callable[[int], Outlet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outlet, "ROOM", 100_000)
+    reader, writer = os.pipe()
+    to = made(writer)
+    to.say("x" * 2 * PIPE_BYTES)
+    for _ in range(100):
+        log(to, "x" * 10_000)
+    assert to._lines.qsize() < 15
+    assert to._dropped > 80
+    os.close(reader)
+    to.close()
+    os.close(writer)
+
+
+def failure(line: int = 1, error: Exception | None = None, account: str = "a") -> logging.LogRecord:
+    error = error or ValueError("wrong")
+    trace = (type(error), error, error.__traceback__)
+    record = logging.LogRecord("test", logging.ERROR, __file__, line, "it %s", ("failed",), trace)
+    record.account = account
+    return record
+
+
+def test_a_failure_that_comes_again_and_again_is_one_line_and_a_number(
+    made: Callable[[int], Outlet], tmp_path: Path
+) -> None:
+    with (tmp_path / "log").open("wb") as file:
+        to = made(file.fileno())
+        for _ in range(10_000):
+            to.handle(failure())
+        log(to, "other lines come as ever")
+        to.close()
+    first, other, number = (tmp_path / "log").read_text().splitlines()
+    assert (first, other) == ("it failed", "other lines come as ever")
+    assert re.fullmatch(r"it failed \(9999 more like it in the last \d+ s\)", number)
+
+
+def test_another_failure_is_another_line(made: Callable[[int], Outlet], tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as file:
+        to = made(file.fileno())
+        for _ in range(3):
+            to.handle(failure(1))
+            to.handle(failure(2))
+            to.handle(failure(1, KeyError("wrong")))
+            to.handle(failure(1, account="b"))
+        to.close()
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert lines.count("it failed") == 4
+    assert sum("2 more like it" in line for line in lines) == 4
+
+
+def test_the_number_is_told_when_the_minute_is_over_and_the_next_one_is_told_whole() -> None:
+    now = [0.0]
+    repetitions = Repetitions(lambda: now[0])
+    assert [repetitions.admit(failure()) for _ in range(3)] == [True, False, False]
+    assert repetitions.due() == []
+    now[0] = 60.0
+    assert [each.getMessage() for each in repetitions.due()] == [
+        "it failed (2 more like it in the last 60 s)"
+    ]
+    assert repetitions.due() == []
+    assert repetitions.admit(failure())
+
+
+def test_failures_that_are_all_different_take_bounded_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("api.repetitions.MOST", 10)
+    repetitions = Repetitions(lambda: 0.0)
+    assert sum(repetitions.admit(failure(line)) for line in range(1000)) == 11
+    assert len(repetitions.due(all_of_them=True)) == 1
 
 
 class _Refusing(logging.Formatter):
