@@ -19,7 +19,8 @@ from actors.alarm import Alarm
 from actors.attempt import Attempt
 from actors.browser.errors import NotReady
 from actors.browser.reports import Closed, Report
-from actors.errors import NobodysAccount, TimedOut, WrongStatus, describe
+from actors.deletion import DEVICE_STAYS, NEEDS_PAGE, is_listed
+from actors.errors import NobodysAccount, NotLoggedOut, TimedOut, WrongStatus, describe
 from actors.journal import Journal
 from actors.lifecycle import Phase, Signal
 from actors.limits import Limit, Renewal
@@ -87,7 +88,9 @@ class AccountActor(pykka.ThreadingActor):
         )
         self._history = history
         self._stash: deque[AccountMessage] = deque()
-        self._ending: Promise[None] | ShutDown | Vacate | None = None
+        self._ending: Delete | ShutDown | Vacate | None = None
+        self._after_logout: Delete | None = None
+        """A deletion that follows if WhatsApp is told of the logout that goes on."""
         self._machine.show()
 
     # Hooks that pykka calls in the actor's thread.
@@ -123,8 +126,9 @@ class AccountActor(pykka.ThreadingActor):
         """End the browser and let the registry start a successor, which hears what we have not."""
         self._alarm.off()
         self._machine.leave_queue()
-        if isinstance(self._ending, Promise):
-            self._ending.fail(TimedOut())
+        for deletion in (self._ending, self._after_logout):
+            if isinstance(deletion, Delete):
+                deletion.done.fail(TimedOut())
         attempt, now = self._machine.attempt, time.monotonic()
         # The successor can start its own browser only when this one is gone.
         self._kill_browser()
@@ -195,10 +199,10 @@ class AccountActor(pykka.ThreadingActor):
                 self._machine.signal(Signal.TURN, attempt=attempt)
             case OverMemory():
                 self._over_memory(message)
-            case Delete(done):
-                self._ending = done
-                self._machine.signal(Signal.DELETE)
-                self._end_if_closed()
+            case Delete(logout=True) if is_listed(self._journal.row):
+                self._log_out_to_delete(message)
+            case Delete():
+                self._delete(message)
             case ShutDown():
                 self._shut_down(message)
             case Vacate(seconds):
@@ -234,6 +238,30 @@ class AccountActor(pykka.ThreadingActor):
         alone = life.linked and self._machine.attempt is None
         self._machine.signal(Signal.LOGOUT, detail={"message": STILL_LISTED} if alone else None)
 
+    def _log_out_to_delete(self, deletion: Delete) -> None:
+        if self._usable(deletion.done, Status.CONNECTED, NEEDS_PAGE):
+            self._after_logout = deletion
+            self._journal.wants_logout()
+            self._log_out()
+
+    def _logged_out(self, closed: Closed) -> None:
+        """Go on with the deletion that has waited for a logout, if one has and it was told."""
+        deletion, self._after_logout = self._after_logout, None
+        if deletion is None:
+            return
+        if self._ending is not None:
+            deletion.done.fail(NobodysAccount())
+        elif closed.unlinked:
+            self._delete(deletion)
+        else:
+            deletion.done.fail(NotLoggedOut())
+
+    def _delete(self, deletion: Delete) -> None:
+        self._ending = deletion
+        stays = is_listed(self._journal.row)
+        self._machine.signal(Signal.DELETE, detail={"message": DEVICE_STAYS} if stays else None)
+        self._end_if_closed()
+
     # What became of the browser.
 
     def _browser_reported(self, number: int, report: Report) -> None:
@@ -253,6 +281,7 @@ class AccountActor(pykka.ThreadingActor):
         if not asked:
             self._judge(attempt, Cause.UNFORESEEN, "the browser's run ended without a reason")
             return
+        self._logged_out(closed)
         self._end_if_closed()
         while self._stash and not self._machine.closing:
             self._handle(self._stash.popleft())
@@ -343,9 +372,9 @@ class AccountActor(pykka.ThreadingActor):
         if self._ending is None or self._machine.attempt is not None or self._machine.closing:
             return
         self._alarm.off()
-        if isinstance(self._ending, Promise):
+        if isinstance(self._ending, Delete):
             self._journal.vanish()
-            self._ending.keep(None)
+            self._ending.done.keep(None)
         self._tell_registry(Gone(self._id))
         self.stop()
 

@@ -5,6 +5,7 @@ ManagerError
   AccountElsewhere
   NobodysAccount
   WrongStatus
+  NotLoggedOut
   StoreAway
   ShuttingDown
   TimedOut
@@ -18,7 +19,7 @@ class ManagerError(Exception):
     """The command could not be carried out."""
 
     def __init__(self, message: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip())
+        super().__init__(message or " ".join((type(self).__doc__ or "").split()))
 
 
 class UnknownAccount(ManagerError):
@@ -43,6 +44,13 @@ class WrongStatus(ManagerError):
     def __init__(self, status: Status, wanted: str) -> None:
         super().__init__(f"The account is {status}; {wanted}.")
         self.status = status
+
+
+class NotLoggedOut(ManagerError):
+    """The account was kept: WhatsApp was not told of the logout, or did not say so.
+
+    Remove the device on the phone, under Linked devices, and delete the account without logout.
+    """
 
 
 class StoreAway(ManagerError):

@@ -136,6 +136,7 @@ class Journal:
                 since=row.since,
                 desired=row.desired,
                 detail=row.detail,
+                linked=row.linked,
                 phone=row.phone,
                 qr=qr,
                 pairing=pairing,

@@ -169,7 +169,8 @@ def _build() -> Table:
     add((s.FAILED,), on.DISCONNECT, s.DISCONNECTED, Cause.USER_DISCONNECT)
     add(ACTIVE, on.LOGOUT, s.LOGGED_OUT, Cause.USER_LOGOUT, do.UNLINK, do.WIPE)
     add((s.DISCONNECTED, s.FAILED), on.LOGOUT, s.LOGGED_OUT, Cause.USER_LOGOUT, do.WIPE)
-    add(ACTIVE, on.DELETE, s.DISCONNECTED, Cause.DELETED, do.UNLINK, do.WIPE)
+    # It never touches the phone: whoever wants that logs out first.
+    add(ACTIVE, on.DELETE, s.DISCONNECTED, Cause.DELETED, do.CLOSE, do.WIPE)
     add(RESTING, on.DELETE, s.DISCONNECTED, Cause.DELETED, do.WIPE)
 
     # The server's start and stop.
@@ -225,7 +226,7 @@ _WAITING_FOR = {
     Signal.TURN: Phase.QUEUED,
     Signal.RETRY_DUE: Phase.BACKING_OFF,
 }
-_UNLINKED = (Signal.QR, Signal.UNLINKED, Signal.SESSION_LOST, Signal.LOGOUT, Signal.DELETE)
+_UNLINKED = (Signal.QR, Signal.UNLINKED, Signal.SESSION_LOST, Signal.LOGOUT)
 """A code is shown only by a page without a session."""
 _BEGINNING = (Signal.CONNECT, Signal.RESTART, Signal.RESTORE, Signal.FAILED, Signal.RENEW)
 

@@ -20,6 +20,7 @@ from actors.browser.errors import OutcomeUnknown
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.browser.run import BrowserRun
 from actors.config import ManagerConfig
+from actors.deletion import NEEDS_PAGE, is_listed
 from actors.disk import free_mb
 from actors.errors import ShuttingDown, StoreAway, TimedOut, UnknownAccount, WrongStatus
 from actors.evidence import FOLDER, Evidence
@@ -236,13 +237,22 @@ class Manager:
             self._doubtful.discard(account_id)
         return row
 
-    async def delete(self, account_id: str) -> None:
+    async def delete(self, account_id: str, *, logout: bool = False) -> bool:
         """Remove an account: its browser, its profile, and its row, in this order.
 
         Waits for the browser. A deletion that a crash interrupts is finished at the next start.
 
+        Args:
+            account_id: Which account.
+            logout: Have its page log out first; else the phone is not touched.
+
+        Returns:
+            Whether the phone may still list the account's device.
+
         Raises:
             UnknownAccount: There is no such account.
+            WrongStatus: There is no page that could log out; nothing was done.
+            NotLoggedOut: WhatsApp was not told of the logout; the account is kept, LOGGED_OUT.
             AccountElsewhere: Another server owns it.
             NobodysAccount: No server owns it at the moment.
             ShuttingDown: The server is stopping.
@@ -252,18 +262,29 @@ class Manager:
         self._refuse_if_stopping()
         async with self._lock(account_id):
             epoch = await self._owned.epoch(account_id)
+            before = self._can_log_out(account_id) if logout else None
             # Kept before the browser closes, so that a database that is away refuses it in time.
-            wish = accounts.set_desired(account_id, Desired.DISCONNECTED, epoch)
+            signal = Signal.LOGOUT if before else Signal.DELETE
+            wish = self._wish(account_id, signal, Desired.DISCONNECTED, epoch)
             known(await self._owned.fenced(account_id, epoch, wish))
             done: Promise[None] = Promise()
-            self._tell(account_id, Delete(done))
-            await self._answered(done)
+            self._tell(account_id, Delete(done, logout=before is not None))
+            try:
+                await self._answered(done)
+            except WrongStatus:
+                # Nothing was done, so that what was wished before holds.
+                wish = self._wish(account_id, Signal.DELETE, before or Desired.DISCONNECTED, epoch)
+                await self._owned.fenced(account_id, epoch, wish)
+                raise
+            finally:
+                self._doubtful.discard(account_id)
             if not await self._recorder.flush(self._config.store_timeout):
                 raise StoreAway
+            row = known(await kept(accounts.get(account_id), self._config.store_timeout))
             await self._owned.fenced(account_id, epoch, accounts.delete(account_id, epoch))
             self._ownership.forget(account_id)
-            self._doubtful.discard(account_id)
         await asyncio.to_thread(self._evidence.remove, account_id)
+        return is_listed(row)
 
     # What is, and what a page can do.
 
@@ -361,6 +382,21 @@ class Manager:
         return await asyncio.to_thread(self._evidence.find, account_id, seq)
 
     # Inside.
+
+    def _can_log_out(self, account_id: str) -> Desired | None:
+        """Return what is wished of an account whose page can tell WhatsApp of a logout.
+
+        None if there is no session to be ended.
+
+        Raises:
+            WrongStatus: There may be a session, and no such page.
+        """
+        view = self._views.get(account_id)
+        if view is None or not is_listed(view):
+            return None
+        if view.status is not Status.CONNECTED:
+            raise WrongStatus(view.status, NEEDS_PAGE)
+        return view.desired
 
     def _wish(
         self, account_id: str, signal: Signal, desired: Desired, epoch: int

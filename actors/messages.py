@@ -31,9 +31,11 @@ class Renamed:
 
 @dataclass(frozen=True)
 class Delete:
-    """The account is to vanish with its profile."""
+    """The account is to vanish with its profile. The phone is not touched."""
 
     done: Promise[None]
+    logout: bool = False
+    """Whether the page logs out first. If WhatsApp was not told of that, the account stays."""
 
 
 @dataclass(frozen=True)

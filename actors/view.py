@@ -32,6 +32,8 @@ class View:
     """The number of the last event that told of its status, or of a later one."""
     name: str = ""
     """What its users call it."""
+    linked: bool = False
+    """Whether a session is linked to a phone, as far as is known."""
 
     @property
     def needs_human(self) -> bool:

@@ -4,13 +4,29 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from actors.deletion import DEVICE_STAYS
 from actors.errors import UnknownAccount
 from actors.view import View
+from api.bodies import receive
+from api.errors import MalformedRequest
 from api.keys import MANAGER
 from api.reading import read_body, read_query
-from api.schemas import Account, Accounts, AccountsQuery, NewAccount, NoQuery, Restart, respond
+from api.schemas import (
+    Account,
+    Accounts,
+    AccountsQuery,
+    Deleted,
+    DeleteQuery,
+    NewAccount,
+    NoQuery,
+    Restart,
+    respond,
+)
 from store import accounts
 from store.accounts import AccountRow
+
+NO_DEVICE = "It had no linked device."
+LOGGED_OUT = "No phone lists its device any more."
 
 
 async def create(request: web.Request) -> web.Response:
@@ -41,9 +57,19 @@ async def rename(request: web.Request) -> web.Response:
 
 
 async def delete(request: web.Request) -> web.Response:
-    """`DELETE /accounts/{id}`: answered when browser and profile are gone."""
-    await request.app[MANAGER].delete(request.match_info["id"])
-    return web.Response(status=204)
+    """`DELETE /accounts/{id}?logout=`: answered when browser and profile are gone.
+
+    The account is forgotten here, and the phone not touched. With `logout=true` the page logs out
+    first; where it cannot, or WhatsApp was not told, the account stays and the answer says so.
+    """
+    query = read_query(request, DeleteQuery)
+    if (await receive(request, request.client_max_size)).strip() not in (b"", b"{}"):
+        raise MalformedRequest("A deletion has no body. To log out first, add ?logout=true.")
+    account_id = request.match_info["id"]
+    listed = await request.app[MANAGER].delete(account_id, logout=query.logout)
+    become = DEVICE_STAYS if listed else LOGGED_OUT if query.logout else NO_DEVICE
+    message = f"The account is forgotten here. {become}"
+    return respond(Deleted(id=account_id, still_listed=listed, message=message))
 
 
 async def connect(request: web.Request) -> web.Response:

@@ -16,6 +16,7 @@ Problem
   TooManyAttempts     429
   Failed              500
   PageFailed          502
+  LogoutFailed        502
   Unavailable         503
   NoAnswer            504
   UnknownOutcome      504
@@ -41,6 +42,7 @@ from actors.errors import (
     AccountElsewhere,
     ManagerError,
     NobodysAccount,
+    NotLoggedOut,
     ShuttingDown,
     StoreAway,
     TimedOut,
@@ -193,6 +195,12 @@ class PageFailed(Problem):
     status, name = 502, "page-error"
 
 
+class LogoutFailed(Problem):
+    """The account was not deleted, since WhatsApp was not told of its logout."""
+
+    status, name = 502, "not-logged-out"
+
+
 class Unavailable(Problem):
     """The server cannot do this at the moment."""
 
@@ -242,6 +250,8 @@ def _problem_of(error: ManagerError | BrowserError | StoreError) -> Problem:
         case AccountElsewhere():
             owner = {"host": error.owner.host, "pid": error.owner.pid}
             return ElsewhereConflict(detail, members={"owner": owner})
+        case NotLoggedOut():
+            return LogoutFailed(detail)
         case WrongStatus():
             return StatusConflict(detail, members={"accountStatus": error.status})
         case NotReady():

@@ -7,13 +7,20 @@ from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
 
 from actors.browser.reports import PairingCodeShown, QrShown
 from api.fields import AccountIds, EventId, EventTypes, Limit, Name, Phone, Recipient, Secret, Text
 from store.events import timestamp
 from store.status import Cause, Desired, Status
+
+
+def _true_or_false(value: object) -> object:
+    if isinstance(value, str) and value.lower() not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value
+
 
 Timestamp = Annotated[datetime, PlainSerializer(timestamp)]
 
@@ -62,6 +69,12 @@ class AccountsQuery(_Schema):
 
     after: str | None = Field(None, max_length=200)
     limit: Limit = 100
+
+
+class DeleteQuery(_Schema):
+    """The query of a deletion."""
+
+    logout: Annotated[bool, BeforeValidator(_true_or_false)] = False
 
 
 class EventsQuery(_Schema):
@@ -117,6 +130,16 @@ class Accounts(_Schema):
     items: list[Account]
     next: str | None
     """What to ask for as `after` to get the following page; null on the last one."""
+
+
+class Deleted(_Schema):
+    """An account that is forgotten here."""
+
+    id: str
+    still_listed: bool
+    """Whether the phone may still list the account's device."""
+    message: str
+    """The same as a sentence for people."""
 
 
 class Qr(_Schema):

@@ -9,10 +9,16 @@ const AT_REST = ["DISCONNECTED", "LOGGED_OUT", "FAILED"];
 const BEFORE_LINKING = ["DISCONNECTED", "CONNECTING", "QR_READY", "FAILED"];
 
 const QUESTIONS = {
-  logout: (name) =>
+  logout: ({ name }) =>
     `Log out ${name}? The phone will be unlinked, and a code must be scanned to link it again.`,
-  delete: (name) =>
-    `Delete ${name}? Its session is removed for good. To unlink the phone as well, log out first.`,
+  delete: ({ name, status }) =>
+    `Delete ${name}? Its session is removed for good. ` +
+    "The phone is not touched: if it is linked, it still lists this device, " +
+    "until you remove it there, under Linked devices." +
+    (status === "CONNECTED" ? " “Log out and delete” does both." : ""),
+  "logout-delete": ({ name }) =>
+    `Log out and delete ${name}? The phone will be unlinked, and the session is removed for good. ` +
+    "If WhatsApp cannot be told, the account stays.",
 };
 
 const NO_WEBSOCKET =
@@ -111,7 +117,10 @@ function draw(account) {
 }
 
 function makesSense(command, { status, phone }) {
-  if (["connect", "delete"].includes(command)) return AT_REST.includes(status);
+  if (command === "delete") return true;
+  if (command === "connect") return AT_REST.includes(status);
+  // Only a page that is online can tell WhatsApp.
+  if (command === "logout-delete") return status === "CONNECTED";
   // One that failed comes to rest by it.
   if (command === "disconnect")
     return status === "FAILED" || !AT_REST.includes(status);
@@ -141,10 +150,19 @@ function drawQr(image, account) {
 }
 
 async function command(id, name) {
-  const question = QUESTIONS[name]?.(accounts.get(id).name);
+  const question = QUESTIONS[name]?.(accounts.get(id));
   if (question && !confirm(question)) return;
-  if (name === "delete") await call("DELETE", `accounts/${id}`);
+  if (name === "delete") await remove(`accounts/${id}`);
+  else if (name === "logout-delete") await remove(`accounts/${id}?logout=true`);
   else await call("POST", `accounts/${id}/${name}`);
+}
+
+// The answer says what is left to do on the phone.
+async function remove(path) {
+  const response = await call("DELETE", path);
+  if (!response?.ok) return;
+  const { stillListed, message } = await response.json();
+  if (stillListed) byId("problem").textContent = message;
 }
 
 async function call(method, path, body) {
@@ -154,6 +172,7 @@ async function call(method, path, body) {
   });
   if (response?.status === 401) askForKey();
   else if (response) await tellProblem(response);
+  return response;
 }
 
 // Gives nothing when the server cannot be reached; the page then says so.

@@ -167,16 +167,44 @@ async def test_a_restart_gives_the_account_a_fresh_browser(
     assert (await server.account(account_id))["restarts"] == 1
 
 
-async def test_deleting_leaves_neither_browser_nor_profile_nor_account(
+async def test_deleting_leaves_neither_browser_nor_profile_nor_account_and_the_phone_alone(
     server: ServerProcess, phones: Phones
 ) -> None:
     account_id = await server.create()
     await phones.link(server, account_id, NUMBER)
-    await server.call("DELETE", f"/accounts/{account_id}", expect=204)
+    deleted = await server.call("DELETE", f"/accounts/{account_id}")
+    assert deleted["stillListed"]
+    assert server.chromiums() == []
+    assert not (server.data / "profiles" / account_id).exists()
+    await server.call("GET", f"/accounts/{account_id}", expect=404)
+    assert (await phones.call("GET", f"phones/{NUMBER}"))["linked"]
+
+
+async def test_deleting_with_logout_removes_the_device_from_the_phone_as_well(
+    server: ServerProcess, phones: Phones
+) -> None:
+    account_id = await server.create()
+    await phones.link(server, account_id, NUMBER)
+    deleted = await server.call("DELETE", f"/accounts/{account_id}?logout=true")
+    assert not deleted["stillListed"]
     assert server.chromiums() == []
     assert not (server.data / "profiles" / account_id).exists()
     await server.call("GET", f"/accounts/{account_id}", expect=404)
     assert not (await phones.call("GET", f"phones/{NUMBER}"))["linked"]
+
+
+async def test_without_a_connection_deleting_with_logout_is_refused_and_changes_nothing(
+    server: ServerProcess, phones: Phones
+) -> None:
+    account_id = await server.create()
+    await phones.link(server, account_id, NUMBER)
+    await phones.call("POST", "faults", {"kind": "offline"})
+    await server.reaches(account_id, "CONNECTING", "offline")
+    problem = await server.call("DELETE", f"/accounts/{account_id}?logout=true", expect=409)
+    assert "a logout needs CONNECTED" in problem["detail"]
+    await phones.call("DELETE", "faults")
+    await server.reaches(account_id, "CONNECTED")
+    assert (await phones.call("GET", f"phones/{NUMBER}"))["linked"]
 
 
 async def test_a_simulator_stands_in_for_whatsapp_under_its_own_name(tmp_path: Path) -> None:

@@ -151,6 +151,11 @@ def test_a_status_without_a_browser_is_reached_only_by_closing_the_browser() -> 
             assert transition.effects[0] in (Effect.CLOSE, Effect.UNLINK)
 
 
+def test_only_a_logout_touches_the_phone() -> None:
+    unlinking = {signal for (_, signal), cell in TABLE.items() if Effect.UNLINK in cell.effects}
+    assert unlinking == {Signal.LOGOUT}
+
+
 @pytest.mark.parametrize("status", [status for status in Status if status.has_browser])
 def test_a_user_can_always_get_out(status: Status) -> None:
     for signal in (Signal.DISCONNECT, Signal.LOGOUT, Signal.DELETE):

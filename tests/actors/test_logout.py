@@ -1,14 +1,16 @@
 """A logout: the session ends in the profile and on the phone; once answered, it is carried out."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from actors.browser.reports import Authenticated, MessageReceived
 from actors.config import ManagerConfig
-from actors.errors import StoreAway
+from actors.deletion import DEVICE_STAYS
+from actors.errors import StoreAway, TimedOut, WrongStatus
 from actors.statemachine import STILL_LISTED
-from store import accounts
+from store import accounts, events
 from store.errors import DatabaseAway
 from store.status import Desired, Status
 from tests.actors.conftest import QUICK, READY, Servers, Stage, Start
@@ -187,3 +189,53 @@ async def test_a_logout_of_what_is_logged_out_leaves_nothing_for_later(servers: 
     second = await servers.start()
     await second.run(account_id)
     await second.tells(account_id, "ready", "restore")
+
+
+@pytest.mark.parametrize("linked", [True, False])
+async def test_the_last_event_of_a_deleted_account_says_whether_its_device_stays(
+    stage: Stage, *, linked: bool
+) -> None:
+    account_id = (await stage.linked())[0] if linked else await stage.create()
+    assert await stage.manager.delete(account_id) is linked
+    [*_, last] = (await events.page(0, 100, [account_id])).items
+    assert last.data["cause"] == "deleted"
+    assert last.data["detail"] == ({"message": DEVICE_STAYS} if linked else None)
+
+
+async def test_a_deletion_with_logout_waits_for_a_browser_that_closes_already(
+    stage: Stage,
+) -> None:
+    account_id, run = await stage.linked()
+    run.lingers = True
+    await stage.manager.disconnect(account_id)
+    await until(lambda: run.stopped)
+    deleting = asyncio.create_task(stage.manager.delete(account_id, logout=True))
+    with pytest.raises(WrongStatus):
+        await deleting
+    run.end()
+    await stage.reaches(account_id, Status.DISCONNECTED)
+
+
+async def test_a_deletion_with_logout_whose_actor_dies_is_answered_and_the_account_kept(
+    stage: Stage,
+) -> None:
+    account_id, run = await stage.linked()
+    run.lingers = True
+    deleting = asyncio.create_task(stage.manager.delete(account_id, logout=True))
+    await until(lambda: run.stopped)
+    run.report(MessageReceived(*[None] * 8))  # type: ignore[arg-type]
+    with pytest.raises(TimedOut):
+        await deleting
+    await shows(stage, account_id, STILL_LISTED)
+
+
+async def test_a_server_that_stops_during_a_deletion_with_logout_answers_it(stage: Stage) -> None:
+    account_id, run = await stage.linked()
+    run.lingers = True
+    deleting = asyncio.create_task(stage.manager.delete(account_id, logout=True))
+    await until(lambda: run.stopped)
+    stopping = asyncio.create_task(stage.manager.stop(10))
+    run.end()
+    assert await deleting is False
+    await stopping
+    assert await accounts.get(account_id) is None

@@ -3,6 +3,8 @@
 import re
 from datetime import datetime
 
+import pytest
+
 from actors.browser.reports import WentOffline
 from store.status import Status
 from tests.api.told import PHONE, Api
@@ -71,10 +73,83 @@ async def test_an_account_is_renamed(api: Api) -> None:
 
 async def test_a_deleted_account_is_unknown(api: Api) -> None:
     account_id = await api.create()
-    await api.link(account_id)
-    assert (await api.delete(f"/accounts/{account_id}")).status == 204
+    answer = await api.delete(f"/accounts/{account_id}")
+    assert answer.status == 200
+    assert await answer.json() == {
+        "id": account_id,
+        "stillListed": False,
+        "message": "The account is forgotten here. It had no linked device.",
+    }
     assert (await api.get(f"/accounts/{account_id}")).status == 404
     assert (await api.delete(f"/accounts/{account_id}")).status == 404
+
+
+async def test_a_deletion_leaves_the_phone_alone_and_says_so(api: Api) -> None:
+    account_id = await api.create()
+    run = await api.link(account_id)
+    deleted = await (await api.delete(f"/accounts/{account_id}")).json()
+    assert deleted["stillListed"]
+    assert "The phone still lists this device: remove it there" in deleted["message"]
+    assert run.stopped
+    assert not run.unlinked
+
+
+@pytest.mark.parametrize("word", ["true", "True"])
+async def test_a_deletion_logs_out_first_if_it_is_told_to(api: Api, word: str) -> None:
+    account_id = await api.create()
+    run = await api.link(account_id)
+    deleted = await (await api.delete(f"/accounts/{account_id}?logout={word}")).json()
+    assert not deleted["stillListed"]
+    assert run.unlinked
+    assert (await api.get(f"/accounts/{account_id}")).status == 404
+
+
+async def test_an_account_whose_page_cannot_log_out_is_not_deleted_with_logout(api: Api) -> None:
+    account_id = await api.create()
+    run = await api.link(account_id)
+    run.report(WentOffline("TIMEOUT"))
+    await api.until(account_id, Status.CONNECTING)
+    answer = await api.delete(f"/accounts/{account_id}?logout=true")
+    problem = await answer.json()
+    assert (answer.status, problem["type"]) == (409, "urn:wa-manager:wrong-status")
+    assert "is CONNECTING; a logout needs CONNECTED. Connect it first, or" in problem["detail"]
+    account = await (await api.get(f"/accounts/{account_id}")).json()
+    assert account["desired"] == "connected"
+    assert not run.stopped
+
+
+async def test_an_account_whose_logout_was_not_told_is_kept_and_the_answer_says_so(
+    api: Api,
+) -> None:
+    account_id = await api.create()
+    run = await api.link(account_id)
+    run.hung = True
+    answer = await api.delete(f"/accounts/{account_id}?logout=true")
+    problem = await answer.json()
+    assert (answer.status, problem["type"]) == (502, "urn:wa-manager:not-logged-out")
+    assert "Remove the device on the phone" in problem["detail"]
+    account = await (await api.get(f"/accounts/{account_id}")).json()
+    assert (account["status"], account["desired"]) == ("LOGGED_OUT", "disconnected")
+
+    # Nor is that forgotten: there is no page any more that could do it.
+    assert (await api.delete(f"/accounts/{account_id}?logout=true")).status == 409
+    deleted = await (await api.delete(f"/accounts/{account_id}")).json()
+    assert deleted["stillListed"]
+
+
+@pytest.mark.parametrize("query", ["?logout=yes", "?logout=", "?logot=true", "?logout"])
+async def test_a_deletion_that_is_misspelt_deletes_nothing(api: Api, query: str) -> None:
+    account_id = await api.create()
+    assert (await api.delete(f"/accounts/{account_id}{query}")).status == 400
+    assert (await api.get(f"/accounts/{account_id}")).status == 200
+
+
+async def test_a_deletion_takes_no_body_for_its_query(api: Api) -> None:
+    account_id = await api.create()
+    answer = await api.delete(f"/accounts/{account_id}", json={"logout": True})
+    assert answer.status == 400
+    assert "?logout=true" in (await answer.json())["detail"]
+    assert (await api.get(f"/accounts/{account_id}")).status == 200
 
 
 async def test_connect_is_answered_before_the_browser_starts(api: Api) -> None:

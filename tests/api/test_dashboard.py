@@ -88,9 +88,9 @@ async def test_only_what_makes_sense_can_be_pressed(api: Api, page: Page) -> Non
     account_id = await api.create()
     await page.offers("connect", "delete")
     await api.show_qr(account_id)
-    await page.offers("disconnect")
+    await page.offers("disconnect", "delete")
     run = await api.link(account_id)
-    await page.offers("disconnect", "logout")
+    await page.offers("disconnect", "logout", "delete", "logout-delete")
     await api.post(f"/accounts/{account_id}/disconnect")
     await page.offers("connect", "logout", "delete")
     await api.post(f"/accounts/{account_id}/logout")
@@ -98,16 +98,33 @@ async def test_only_what_makes_sense_can_be_pressed(api: Api, page: Page) -> Non
     assert run.stopped
 
 
-async def test_a_deletion_asks_first(api: Api, page: Page) -> None:
-    await api.create("Sales")
+async def test_a_deletion_asks_first_and_says_what_becomes_of_the_device(
+    api: Api, page: Page
+) -> None:
+    account_id = await api.create("Sales")
+    run = await api.link(account_id)
     await page.answers("false")
     await page.press("delete")
-    assert "Delete Sales? Its session is removed" in await page.until("window.asked")
-    await page.offers("connect", "delete")
+    asked = await page.until("window.asked")
+    assert "Delete Sales? Its session is removed" in asked
+    assert "The phone is not touched: if it is linked, it still lists this device" in asked
+    await page.offers("disconnect", "logout", "delete", "logout-delete")
 
     await page.answers("true")
     await page.press("delete")
     await page.until("document.querySelectorAll('#accounts li').length === 0")
+    await page.shows("The phone still lists this device: remove it there")
+    assert not run.unlinked
+
+
+async def test_an_account_is_logged_out_and_deleted_at_one_press(api: Api, page: Page) -> None:
+    account_id = await api.create("Sales")
+    run = await api.link(account_id)
+    await page.answers("true")
+    await page.press("logout-delete")
+    assert "The phone will be unlinked" in await page.until("window.asked")
+    await page.until("document.querySelectorAll('#accounts li').length === 0")
+    assert run.unlinked
 
 
 async def test_a_logout_asks_first(api: Api, page: Page) -> None:
