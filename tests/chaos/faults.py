@@ -34,6 +34,11 @@ async def kill_browser(world: World) -> str:
 
 async def kill_renderer(world: World) -> str:
     account = await online(world)
+    await kill_renderer_of(world, account)
+    return account.id
+
+
+async def kill_renderer_of(world: World, account: Account) -> None:
     main = world.browser(account)
     renderers = [
         process.pid
@@ -41,7 +46,6 @@ async def kill_renderer(world: World) -> str:
         if process.session == main and "--type=renderer" in process.arguments
     ]
     os.kill(world.random.choice(renderers), signal.SIGKILL)
-    return account.id
 
 
 async def freeze_browser(world: World) -> str:

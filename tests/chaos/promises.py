@@ -5,6 +5,7 @@ deadline. What could never come right again is raised at once.
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 from store.status import Cause, Status
 from tests.chaos.account import Account
@@ -21,6 +22,46 @@ BEGINNINGS = {
 """After these the failures of an account are counted anew."""
 NOT_COUNTED = {Cause.PAGE_UNREACHABLE, Cause.OFFLINE, Cause.PROFILE_LOCKED}
 """Failures of the network, which are retried for ever, and of the lock, which has its own limit."""
+
+UNKNOWN = (504, "urn:wa-manager:outcome-unknown")
+REFUSED = {
+    (409, "urn:wa-manager:wrong-status"),
+    (502, "urn:wa-manager:page-error"),
+    (503, "urn:wa-manager:unavailable"),
+}
+"""What says that a text was not sent, and may be sent again."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the sender of a text was told."""
+
+    status: int
+    problem: str | None
+    """The type of the problem, unless it was sent."""
+    message_id: str | None
+
+
+def untrue(answer: Answer | None, arrived: Sequence[str]) -> str | None:
+    """What the sender of a text was told of it is true, and it has not arrived twice.
+
+    Args:
+        answer: What the sender was told; None: nothing, the connection ended.
+        arrived: The ids of the messages that have arrived of it.
+    """
+    said = answer and (answer.status, answer.problem)
+    known = answer and answer.message_id
+    if len(arrived) > 1:
+        return "it is there more than once"
+    if said in REFUSED and arrived:
+        return "it was refused, and it is there"
+    if said == (201, None) and not arrived:
+        return "it was sent, and it is not there"
+    if said not in (None, (201, None), UNKNOWN, *REFUSED):
+        return "the answer does not say what became of it"
+    if known and arrived and not known.endswith(f"_{arrived[0]}"):
+        return "it is there by another id"
+    return None
 
 
 def wrong_statuses(accounts: Collection[Account], statuses: Mapping[str, Status]) -> list[str]:

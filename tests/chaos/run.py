@@ -22,6 +22,7 @@ from tests.chaos.model import ONLINE
 from tests.chaos.outside_faults import OUTSIDE_FAULTS, clock_steps
 from tests.chaos.page_faults import PAGE_FAULTS
 from tests.chaos.processes import adopting
+from tests.chaos.send_faults import SEND_FAULTS
 from tests.chaos.server_faults import SERVER_FAULTS
 from tests.chaos.user_faults import COMMANDS, USER_FAULTS
 from tests.chaos.violation import Violation
@@ -34,6 +35,7 @@ ALL_FAULTS: dict[str, Fault] = {
     **OUTSIDE_FAULTS,
     **USER_FAULTS,
     **PAGE_FAULTS,
+    **SEND_FAULTS,
 }
 LOG_TAIL = 8000
 """Characters of the server's log that a violation shows."""

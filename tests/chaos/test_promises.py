@@ -9,17 +9,19 @@ from store.status import Cause, Desired, Status
 from tests.chaos.account import Account
 from tests.chaos.locks import STALE
 from tests.chaos.model import Expected, Session
-from tests.chaos.page_faults import PAGE_FAULTS
 from tests.chaos.processes import Process, descendants
 from tests.chaos.promises import (
+    Answer,
     left_behind,
     missing_texts,
     one_browser_each,
     read_on,
+    untrue,
     wrong_browsers,
     wrong_devices,
     wrong_statuses,
 )
+from tests.chaos.run import ALL_FAULTS
 from tests.chaos.states import STATES
 from tests.chaos.violation import Violation
 
@@ -42,7 +44,7 @@ def event(seq: int, cause: Cause, **detail: Any) -> dict[str, Any]:
 
 
 def test_every_fault_of_the_simulator_is_a_fault_of_the_run() -> None:
-    assert set(Kind) <= PAGE_FAULTS.keys()
+    assert set(Kind) <= ALL_FAULTS.keys()
 
 
 def test_every_status_can_be_commanded_and_every_kind_of_lock_left() -> None:
@@ -137,3 +139,42 @@ def test_a_text_that_did_not_come_is_complained_of_where_it_should_have(account:
     read_on(account, [{"id": 1, "seq": 1, "type": "message", "data": data}], 5)
     assert not missing_texts(account)
     assert account.told == {data["id"]: 1}
+
+
+UNKNOWN = Answer(504, "urn:wa-manager:outcome-unknown", "true_491700000088@c.us_3EB0")
+
+
+@pytest.mark.parametrize(
+    ("answer", "arrived"),
+    [
+        (Answer(201, None, "true_491700000088@c.us_3EB0"), ["3EB0"]),
+        (Answer(409, "urn:wa-manager:wrong-status", None), []),
+        (UNKNOWN, []),
+        (UNKNOWN, ["3EB0"]),
+        (None, []),
+        (None, ["3EB0"]),
+    ],
+)
+def test_an_answer_to_a_sender_may_be_any_that_is_true(
+    answer: Answer | None, arrived: list[str]
+) -> None:
+    assert untrue(answer, arrived) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "arrived"),
+    [
+        (Answer(201, None, "true_491700000088@c.us_3EB0"), []),
+        (Answer(409, "urn:wa-manager:wrong-status", None), ["3EB0"]),
+        (Answer(502, "urn:wa-manager:page-error", None), ["3EB0"]),
+        (Answer(504, "urn:wa-manager:timed-out", None), []),
+        (Answer(500, "urn:wa-manager:internal-error", None), []),
+        (UNKNOWN, ["3EB1"]),
+        (UNKNOWN, ["3EB0", "3EB1"]),
+        (None, ["3EB0", "3EB1"]),
+    ],
+)
+def test_an_answer_to_a_sender_that_is_not_true_is_complained_of(
+    answer: Answer | None, arrived: list[str]
+) -> None:
+    assert untrue(answer, arrived)
