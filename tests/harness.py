@@ -130,23 +130,27 @@ class ServerProcess:
 
     def chromiums(self) -> list[psutil.Process]:
         """Every process of every browser of this server's profiles, zombies too."""
-        found = []
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error):
-                if str(self.data) in " ".join(process.cmdline()):
-                    found.append(process)
-        return [p for p in found if self.process is None or p.pid != self.process.pid]
+        return [process for process, _ in self._chromiums()]
 
     def browser_of(self, account_id: str) -> psutil.Process:
         """The main process of an account's browser."""
         mains = [
             process
-            for process in self.chromiums()
-            if f"/{account_id}" in " ".join(process.cmdline())
-            and not any("--type=" in word for word in process.cmdline())
+            for process, arguments in self._chromiums()
+            if f"/{account_id}" in " ".join(arguments)
+            and not any("--type=" in word for word in arguments)
         ]
         assert len(mains) == 1, mains
         return mains[0]
+
+    def _chromiums(self) -> list[tuple[psutil.Process, list[str]]]:
+        found = []
+        for process in psutil.process_iter():
+            # One that ends meanwhile is none.
+            with contextlib.suppress(psutil.Error):
+                if str(self.data) in " ".join(arguments := process.cmdline()):
+                    found.append((process, arguments))
+        return [each for each in found if self.process is None or each[0].pid != self.process.pid]
 
     async def no_chromium_is_left(self) -> None:
         async def gone() -> bool:
