@@ -5,6 +5,7 @@ or a question to `Faults.find` at the place that it disturbs.
 """
 
 import itertools
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -126,6 +127,7 @@ class Faults:
     def __init__(self) -> None:
         self._lasting: dict[int, Fault] = {}
         self._ids = itertools.count(1)
+        self._held: Counter[int] = Counter()
 
     def __iter__(self) -> Iterator[Fault]:
         return iter(list(self._lasting.values()))
@@ -165,6 +167,14 @@ class Faults:
     def find_all(self, kind: Kind, number: str | None) -> list[Fault]:
         """Returns the faults of a kind that concern a number, or an unlinked page, oldest first."""
         return [fault for fault in self if fault.kind is kind and fault.concerns(number)]
+
+    def hold(self, fault: Fault) -> None:
+        """Notes that a fault holds an answer back."""
+        self._held[fault.id] += 1
+
+    def held(self, fault: Fault) -> int:
+        """Returns how many answers a fault has held back so far."""
+        return self._held[fault.id]
 
     def remove(self, fault_id: int) -> Fault:
         """Ends a fault, and returns it.

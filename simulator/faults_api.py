@@ -30,10 +30,16 @@ class FaultsApi:
         ]
 
     async def list_faults(self, _request: web.Request) -> web.Response:
-        """Lists the faults that go on now, and the kinds there are."""
+        """Lists the faults that go on now, and the kinds there are.
+
+        `held` says how many answers of WhatsApp a fault has held back so far.
+        """
         return web.json_response(
             {
-                "items": [_fault_json(fault) for fault in self._world.faults],
+                "items": [
+                    {**_fault_json(fault), "held": self._world.faults.held(fault)}
+                    for fault in self._world.faults
+                ],
                 "kinds": {kind: _trait_json(trait) for kind, trait in KINDS.items()},
             }
         )

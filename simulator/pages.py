@@ -237,6 +237,7 @@ class Page:
             outcome = {"error": str(error)}
         for fault in self._world.faults.find_all(Kind.LATE_ANSWERS, self.number):
             if fault.call == method:
+                self._world.faults.hold(fault)
                 if fault.seconds is not None:
                     loop = asyncio.get_running_loop()
                     loop.call_later(fault.seconds, lambda: self._answer(call, **outcome))

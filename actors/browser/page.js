@@ -266,6 +266,19 @@
     );
   }
 
+  // The library says that nobody has a number also when it could not ask, and says so for 15 s.
+  async function findPerson(to) {
+    const known = await WPP.contact.queryWidExists(to);
+    if (known) return known;
+    const { WidFactory, functions } = WPP.whatsapp;
+    try {
+      return await functions.queryWidExists(WidFactory.createWid(to));
+    } catch (error) {
+      demand(isConnected(), "WhatsApp Web is not connected.");
+      throw error;
+    }
+  }
+
   const calls = {
     async sendText(to, text, call) {
       demand(
@@ -274,7 +287,7 @@
       );
       // WhatsApp may know a number by another id than the one that is dialled.
       const isPerson = to.endsWith("@c.us") || to.endsWith("@lid");
-      const found = isPerson ? await WPP.contact.queryWidExists(to) : null;
+      const found = isPerson ? await findPerson(to) : null;
       if (isPerson && !found) return { nobody: true };
       const chat = await WPP.chat.find(found ? found.wid : to);
       const id = await WPP.chat.generateMessageID(chat);

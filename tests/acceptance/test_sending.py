@@ -33,8 +33,19 @@ async def arrived(phones: Phones, text: str) -> int:
     return sum(message["body"] == text for message in inbox["items"])
 
 
-async def hold_answers(phones: Phones, **parameters: object) -> None:
-    await phones.call("POST", "faults", {"kind": "late-answers", **parameters})
+async def hold_answers(phones: Phones, **parameters: object) -> int:
+    fault = await phones.call("POST", "faults", {"kind": "late-answers", **parameters})
+    return int(fault["id"])
+
+
+async def holds_one(phones: Phones, fault_id: int) -> None:
+    """Wait until a page has asked, and its answer is held back."""
+
+    async def held() -> bool:
+        faults = (await phones.call("GET", "faults"))["items"]
+        return any(fault["id"] == fault_id and fault["held"] == 1 for fault in faults)
+
+    await until(held, "an answer is held back")
 
 
 async def begin(server: ServerProcess, phones: Phones, account_id: str) -> asyncio.Task[Answer]:
@@ -140,3 +151,22 @@ async def test_a_send_while_the_page_reloads_is_refused_as_not_ready_or_not_at_a
         else:
             assert answer["type"] == "urn:wa-manager:outcome-unknown"
             assert count <= 1
+
+
+async def test_a_number_that_cannot_be_looked_up_is_not_said_to_be_nobodys(
+    server: ServerProcess, phones: Phones
+) -> None:
+    account_id = await server.create()
+    await phones.link(server, account_id, NUMBERS[0])
+    fault = await hold_answers(phones, call="number-exists")
+    sending = asyncio.create_task(send(server, account_id, "while cut off"))
+    await holds_one(phones, fault)
+    await phones.call("POST", "faults", {"kind": "offline", "number": NUMBERS[0]})
+    status, answer = await sending
+    assert (status, answer["type"]) == (409, "urn:wa-manager:wrong-status"), answer
+
+    await phones.call("DELETE", "faults")
+    await server.reaches(account_id, "CONNECTED")
+    status, answer = await send(server, account_id, "again")
+    assert status == 201, answer
+    assert (await arrived(phones, "while cut off"), await arrived(phones, "again")) == (0, 1)

@@ -292,3 +292,22 @@ async def test_modules_are_hidden_in_pages_that_load_while_the_fault_lasts(
     assert await hidden("491700000002") == ""
     await faults.end_all()
     assert await hidden("491700000001") == ""
+
+
+@pytest.mark.parametrize("seconds", [None, 0.05])
+async def test_a_page_is_answered_late_or_never_and_what_it_asked_for_is_done(
+    open_page: OpenPage, alice: Phone, bob: Phone, faults: Faults, seconds: float | None
+) -> None:
+    async with open_page() as page:
+        await page.link(alice)
+        late = {} if seconds is None else {"seconds": seconds}
+        await faults.begin("late-answers", number=alice.number, **late)
+
+        message = {"id": "3EB01", "to": bob.wid, "body": "Hello"}
+        await page.tell("call", id=7, method="send-message", params=message)
+        await page.tell("call", id=8, method="number-exists", params={"id": bob.wid})
+
+        due = [8] if seconds is None else [8, 7]
+        assert [(await page.event("answer"))["id"] for _ in due] == due
+        assert [item["id"] for item in await bob.inbox()] == ["3EB01"]
+        assert [fault["held"] for fault in (await faults.call("GET", ""))["items"]] == [1]
