@@ -12,6 +12,29 @@ KILL_SECONDS = 5.0
 """How long a killed browser may take to be proven gone; SIGKILL takes a fraction of it."""
 
 
+NEW_PHASE = 50
+"""So many percent less than before mean that another part of the sync has begun."""
+MOST_PHASES = 5
+"""So many parts a sync may have: what begins anew for ever does not progress."""
+
+
+class Progress:
+    """Whether a sync goes on. Bounded: it cannot go on for ever."""
+
+    def __init__(self) -> None:
+        self._furthest = -1
+        self._phases = 1
+
+    def note(self, percent: int) -> bool:
+        """Return whether a sync that tells so many percent has come further."""
+        if percent <= self._furthest - NEW_PHASE and self._phases < MOST_PHASES:
+            self._phases += 1
+        elif percent <= self._furthest:
+            return False
+        self._furthest = percent
+        return True
+
+
 class Attempt:
     """A run, started with the attempt, and what is known of it. Used in the actor's thread.
 
@@ -28,10 +51,20 @@ class Attempt:
         """Whether the last that its page said was that it cannot reach WhatsApp's servers."""
         self.connected_since: float | None = None
         """When its account became CONNECTED for the first time, on the monotonic clock."""
-        self.progress = 0
+        self.recorded_progress = 0
         """How far the sync was, in percent, when it was last recorded."""
+        self._progress = Progress()
         self._loop = loop
         self._task: Future[None] = loop.submit(run.run())
+
+    def authenticated(self) -> None:
+        """Take note that a sync begins."""
+        self.recorded_progress = 0
+        self._progress = Progress()
+
+    def progresses(self, percent: int) -> bool:
+        """Return whether the sync has come further; see `Progress.note`."""
+        return self._progress.note(percent)
 
     def connected_for(self, now: float) -> float:
         """Give how long the account has been connected, in seconds; 0 if it never was."""

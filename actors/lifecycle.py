@@ -174,7 +174,7 @@ def _build() -> Table:
     add(RESTING, on.DELETE, s.DISCONNECTED, Cause.DELETED, do.WIPE)
 
     # The server's start and stop.
-    add(ACTIVE, on.RESET, s.DISCONNECTED, Cause.RESET)
+    add((*ACTIVE, s.DISCONNECTED), on.RESET, s.DISCONNECTED, Cause.RESET)
     add((s.DISCONNECTED, s.CONNECTED), on.RESTORE, s.CONNECTING, Cause.RESTORE, do.ENQUEUE)
     add(ACTIVE, on.SHUTDOWN, s.DISCONNECTED, Cause.SHUTDOWN, do.CLOSE)
     add(ACTIVE, on.LEASE_LOST, s.DISCONNECTED, Cause.LEASE_LOST, do.CLOSE)

@@ -255,6 +255,15 @@ def _is_stuck(row: AccountRow) -> bool:
     return row.status.has_browser
 
 
+def _waits_in_vain(row: AccountRow) -> bool:
+    """Return whether an account is wanted, and a stop has ended its wait for a first scan.
+
+    A crash has the same outcome: nobody may be there to scan, so it stays at rest and says so.
+    """
+    ended = row.status is Status.DISCONNECTED and row.cause in (Cause.SHUTDOWN, Cause.LEASE_LOST)
+    return ended and row.desired is Desired.CONNECTED and not row.linked
+
+
 def _what_follows(row: AccountRow) -> tuple[AccountMessage, ...]:
     """Say what is to be done with an account that is ours from now on, after its reset."""
     if row.logging_out:
@@ -263,7 +272,7 @@ def _what_follows(row: AccountRow) -> tuple[AccountMessage, ...]:
         return (Recover(Signal.LOGOUT), *((Command(Signal.CONNECT),) if wanted else ()))
     if Life(row.status, row.desired, row.linked).restorable:
         return (Recover(Signal.RESTORE),)
-    return ()
+    return (Recover(Signal.RESET),) if _waits_in_vain(row) else ()
 
 
 def _refuse(message: AccountMessage) -> None:

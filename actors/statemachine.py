@@ -156,6 +156,11 @@ class StateMachine:
         self._alarm.set(left)
         self.show()
 
+    def prolong(self) -> None:
+        """Give the present status its whole time again: what it waits for makes progress."""
+        if status := self.life.deadline:
+            self._alarm.set(self._around.deadlines.of(status))
+
     def show(self) -> None:
         """Bring the account's view up to date."""
         pid = None if self.attempt is None else self.attempt.run.pid

@@ -20,6 +20,7 @@ from actors.browser.reports import (
     Ready,
     Reloaded,
     Report,
+    Started,
     SyncProgress,
     WentOffline,
 )
@@ -86,12 +87,12 @@ class Translator:
                 self._machine.show_pairing_code(report)
                 self._journal.pairing_code(report)
             case Authenticated(fresh):
-                attempt.progress = 0
+                attempt.authenticated()
                 signal(Signal.LINKED if fresh else Signal.RESUMING, attempt=number)
             case SyncProgress(percent):
-                if percent >= attempt.progress + PROGRESS_STEP:
-                    attempt.progress = percent
-                    signal(Signal.PROGRESS, attempt=number, detail={"progress": percent})
+                self._progress(attempt, percent)
+            case Started():
+                self._machine.show()
             case Ready():
                 self._ready(attempt, report)
             case WentOffline(detail):
@@ -106,6 +107,15 @@ class Translator:
                 self._fail(Cause(failure.value), detail)
             case _:
                 pass
+
+    def _progress(self, attempt: Attempt, percent: int) -> None:
+        """Let a sync that comes further go on; not every step of it is recorded."""
+        if attempt.progresses(percent):
+            self._machine.prolong()
+        if percent >= attempt.recorded_progress + PROGRESS_STEP:
+            attempt.recorded_progress = percent
+            detail = {"progress": percent}
+            self._machine.signal(Signal.PROGRESS, attempt=attempt.number, detail=detail)
 
     def _qr_shown(self, attempt: Attempt, report: QrShown) -> None:
         life = self._machine.life

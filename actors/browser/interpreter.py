@@ -282,4 +282,6 @@ def _is_cut_off(state: Fact) -> bool:
 
 
 def _words(state: Fact) -> str:
-    return f"stream {state['mode']}/{state['info']}, socket {state['socket']}"
+    online = {True: "online", False: "offline"}.get(state["online"], "not known")
+    stream = f"stream {state['mode']}/{state['info']}, socket {state['socket']}"
+    return f"{stream}, the browser's network {online}"

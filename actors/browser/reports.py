@@ -10,6 +10,11 @@ from enum import StrEnum
 
 
 @dataclass(frozen=True)
+class Started:
+    """The browser's process runs. Its page may never speak, and it takes memory all the same."""
+
+
+@dataclass(frozen=True)
 class QrShown:
     """A code that a phone can scan is on the page."""
 
@@ -167,7 +172,8 @@ class Closed:
 
 
 Report = (
-    QrShown
+    Started
+    | QrShown
     | QrExhausted
     | PairingCodeShown
     | Authenticated

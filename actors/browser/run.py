@@ -33,6 +33,7 @@ from actors.browser.reports import (
     Ready,
     Report,
     SentMessage,
+    Started,
 )
 from store.tasks import abandon, first
 
@@ -208,6 +209,7 @@ class BrowserRun:
         except OSError as error:
             raise StartFailed(f"{executable.path} could not be started: {error}") from error
         self._chromium = chromium
+        self._tell(Started())
         page = self._page = WhatsAppPage(self._config, self._on_fact)
         opening = asyncio.create_task(page.open(chromium.connection))
         try:

@@ -207,6 +207,35 @@ async def test_without_a_connection_deleting_with_logout_is_refused_and_changes_
     assert (await phones.call("GET", f"phones/{NUMBER}"))["linked"]
 
 
+async def test_a_browser_whose_page_does_not_speak_yet_is_counted(
+    server: ServerProcess, phones: Phones
+) -> None:
+    await phones.call("POST", "faults", {"kind": "slow-load", "seconds": 60})
+    account_id = await server.create()
+    await server.connect(account_id)
+
+    async def is_counted() -> bool:
+        health = await server.call("GET", "/health")
+        return bool(health["components"]["browsers"]["running"] == 1)
+
+    await until(is_counted, "the browser is counted")
+    assert (await server.account(account_id))["status"] == "CONNECTING"
+    async with server.client.get("/metrics") as metrics:
+        assert "wa_browsers 1.0" in await metrics.text()
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGKILL])
+async def test_an_account_that_was_never_linked_is_reset_however_the_server_ended(
+    server: ServerProcess, ending: signal.Signals
+) -> None:
+    account_id = await server.create()
+    await server.connect(account_id)
+    await server.reaches(account_id, "QR_READY")
+    await server.end(ending)
+    await server.start()
+    await server.reaches(account_id, "DISCONNECTED", "reset")
+
+
 async def test_a_simulator_stands_in_for_whatsapp_under_its_own_name(tmp_path: Path) -> None:
     async with Simulator(SimulatorSettings(tls=True)) as simulator:
         server = ServerProcess(tmp_path, "https://web.whatsapp.com/")

@@ -15,6 +15,7 @@ from actors.browser.reports import (
     PairingCodeShown,
     QrExhausted,
     Reloaded,
+    Started,
     SyncProgress,
     WentOffline,
 )
@@ -257,6 +258,15 @@ async def test_unused_codes_end_in_disconnected(stage: Stage) -> None:
     run.report(QrExhausted())
     await stage.reaches(account_id, Status.DISCONNECTED)
     await stage.tells(account_id, "qr_timeout")
+
+
+async def test_a_browser_is_shown_from_its_start(stage: Stage) -> None:
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    run.pid = 4711
+    run.report(Started())
+    await until(lambda: (view := stage.manager.view(account_id)) and view.pid == 4711)
+    assert stage.status(account_id) is Status.CONNECTING
 
 
 async def test_a_valid_pairing_code_outlives_the_qr_codes(stage: Stage) -> None:

@@ -201,7 +201,9 @@ def test_a_page_that_comes_up_without_a_network_is_offline_once(interpreter: Int
     reports = read(interpreter, DOCUMENT, OFFLINE, opening, OFFLINE, opening, state(), OFFLINE)
 
     assert kinds(reports) == [Authenticated, WentOffline, Ready, WentOffline]
-    assert reports[1] == WentOffline("stream SYNCING/OFFLINE, socket CONNECTED")
+    assert reports[1] == WentOffline(
+        "stream SYNCING/OFFLINE, socket CONNECTED, the browser's network offline"
+    )
 
 
 @pytest.mark.parametrize("info", ["OPENING", "PAIRING", "CONNECTING", "SYNCING", None])
