@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from store.status import Status
 from tests.chaos.account import Account
@@ -15,6 +16,8 @@ from tests.chaos.world import World
 DAY = 24 * 3600.0
 STEPS = (-DAY, -90.0, 90.0, DAY)
 """Seconds by which a clock is wrong; WhatsApp's is right."""
+CLOSE_SECONDS = 30.0
+"""What is nearer to a time than this counts as that time: an answer travels for a while."""
 OUTAGE_SECONDS = 90.0
 """Longer than an account may be on its way to CONNECTED, shorter than its patience offline."""
 BETWEEN_SIGNALS = (0.01, 0.1, 0.5)
@@ -29,12 +32,12 @@ async def clock_steps(world: World) -> str:
     account, seconds = await online(world), world.deal("steps of a clock", STEPS)
     browsers = _browsers(world)
     told = {each.id: each.told.copy() for each in world.accounts}
-    world.clock.set(seconds)
+    await _set_clock(world, seconds)
     await _hears(world, account)
     _same_browsers(browsers, _browsers(world), f"the clock was set {seconds:+g} s")
     killed = await kill_browser(world)
     await world.settle()
-    world.clock.set(0)
+    await _set_clock(world, 0)
     await world.server.end(signal.SIGTERM)
     await start_again(world)
     world.harmed()
@@ -77,6 +80,19 @@ async def stop_server_twice(world: World) -> str:
             raise Violation(f"{account_id} was not closed in order after two signals")
     await start_again(world)
     return f"{between:g} s apart, {len(opened)} browsers"
+
+
+async def _set_clock(world: World, seconds: float) -> None:
+    """Set the servers' clock so much ahead, and wait until the one that is used shows it."""
+    world.clock.set(seconds)
+
+    async def complaints() -> list[str]:
+        shown = datetime.fromisoformat((await world.server.call("GET", "/health"))["timestamp"])
+        ahead = (shown - datetime.now(UTC)).total_seconds()
+        there = abs(ahead - seconds) < CLOSE_SECONDS
+        return [] if there else [f"the clock is {ahead:+.0f} s ahead, and not {seconds:+.0f} s"]
+
+    await world.well(complaints, calm_looks=1)
 
 
 async def _hears(world: World, account: Account) -> None:
