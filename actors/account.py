@@ -365,7 +365,8 @@ class AccountActor(pykka.ThreadingActor):
         if not self._machine.closing:
             self._machine.signal(Signal.LEASE_LOST)
         if self._machine.closing:
-            self._alarm.set(KILL_SHARE * seconds)
+            # A browser that hangs has no longer than at any other end, however much is left.
+            self._alarm.at_most(min(self._around.deadlines.closing, KILL_SHARE * seconds))
         self._end_if_closed()
 
     def _end_if_closed(self) -> None:

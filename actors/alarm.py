@@ -28,6 +28,11 @@ class Alarm:
         if self._timer is not None and self._due < time.monotonic() + seconds:
             self.set(seconds)
 
+    def at_most(self, seconds: float) -> None:
+        """Ring in so many seconds, unless it was set to ring before that."""
+        if self._timer is None or time.monotonic() + seconds < self._due:
+            self.set(seconds)
+
     def off(self) -> None:
         """Do not ring."""
         self._number += 1

@@ -103,9 +103,17 @@ class Servers:
         self._bus = bus
         self._opened = opened
 
-    async def start(self, data: Path | None = None, terms: LeaseTerms = TERMS) -> Stage:
-        """Start one more, on the same data directory unless another is given."""
-        config = replace(self._config, leases=terms)
+    async def start(
+        self, data: Path | None = None, terms: LeaseTerms = TERMS, **changes: Any
+    ) -> Stage:
+        """Start one more, on the same data directory unless another is given.
+
+        Args:
+            data: Its data directory.
+            terms: How long its leases last.
+            changes: What else is different in its configuration.
+        """
+        config = replace(self._config, leases=terms, **changes)
         if data is not None:
             config = replace(
                 config, browser=replace(config.browser, profiles_dir=data / "profiles")

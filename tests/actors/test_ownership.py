@@ -9,6 +9,7 @@ import pytest
 from actors.browser.reports import Authenticated, Ready, WentOffline
 from actors.config import ManagerConfig
 from actors.errors import AccountElsewhere, NobodysAccount, UnknownAccount
+from actors.surroundings import Deadlines
 from actors.tenure import LeaseTerms
 from store import accounts, leases
 from store.leases import Server
@@ -230,6 +231,22 @@ async def test_a_browser_that_does_not_close_is_killed_before_the_lease_ends(
     leased_until = max(tenure.until for tenure in stage.manager._ownership._held.values())
     await until(lambda: run.killed)
     assert stage.manager._ownership._clock() < leased_until
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+async def test_a_browser_that_hangs_after_a_lost_lease_is_killed_as_soon_as_at_any_other_end(
+    servers: Servers, asked_before: bool
+) -> None:
+    stage = await servers.start(terms=LeaseTerms(), deadlines=Deadlines(closing=0.3))
+    account_id, run = await linked(stage)
+    run.lingers = True
+    if asked_before:
+        await stage.manager.disconnect(account_id)
+        await until(lambda: run.stopped)
+    await stolen(account_id)
+    # The next renewal is seconds away, and most of the ten minutes are left.
+    await stage.manager._ownership.renew()
+    await until(lambda: run.killed)
 
 
 async def test_a_server_whose_write_is_refused_closes_the_browser(servers: Servers) -> None:
