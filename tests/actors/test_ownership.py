@@ -224,7 +224,7 @@ async def test_a_server_that_cannot_renew_closes_its_browsers_and_brings_them_ba
 async def test_a_browser_that_does_not_close_is_killed_before_the_lease_ends(
     servers: Servers, held: HeldDatabase
 ) -> None:
-    stage = await servers.start()
+    stage = await servers.start(terms=LeaseTerms(seconds=3.0, margin=2.0))
     _, run = await linked(stage)
     run.lingers = True
     held.hold()
