@@ -24,7 +24,7 @@ async def remove_orphans(config: BrowserConfig) -> None:
     found = await asyncio.to_thread(find_profiles, config.profiles_dir)
     names = [profile.account_id for profile in found]
     try:
-        known = {row.id for row in await accounts.all_rows()}
+        known = {row.id for row in await accounts.some_rows(names)}
         orphans = [name for name in names if name not in known]
         deleted = await events.deleted(orphans)
     except DatabaseAway as error:

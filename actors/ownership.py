@@ -6,9 +6,18 @@ comes or goes is the manager's.
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
@@ -42,8 +51,10 @@ class LeaseStore(Protocol):
     async def claim(self, seen: Collection[Lease], server: Server) -> dict[str, int]:
         """Take leases that are as they were seen."""
 
-    async def renew(self, server_id: str) -> dict[str, int]:
-        """Renew a server's leases."""
+    async def renew(
+        self, server_id: str, account_ids: Collection[str] | None = None
+    ) -> dict[str, int]:
+        """Renew leases of a server."""
 
     async def release(self, server_id: str, account_ids: Collection[str]) -> None:
         """Give leases back."""
@@ -113,6 +124,11 @@ class Ownership:
         held = self._held.get(account_id)
         return None if held is None or account_id in self._fresh else held.epoch
 
+    def epoch_without_actor(self, account_id: str) -> int | None:
+        """Return the epoch under which an account is ours that gets no actor; None if it is not."""
+        held = self._held.get(account_id)
+        return None if held is None else held.epoch
+
     @property
     def elsewhere(self) -> int:
         """How many accounts other servers own."""
@@ -177,11 +193,12 @@ class Ownership:
         await asyncio.to_thread(self._lifesign.hold)
         # Before stock is taken: whoever dies from here on is noticed at the first look.
         self._living = await asyncio.to_thread(self._lifesign.living)
+        # What is taken is kept, also while the database is too slow for all of it.
+        self._rounds.keep(self._check, self._terms.check_every)
+        self._rounds.keep(self.renew, self._terms.renew_every)
         await self._rounds.insist(self._take_stock)
         needed = {seen.lease.server.id for seen in self._seen.values() if seen.lease.server}
         await asyncio.to_thread(self._lifesign.tidy, needed | {self.server.id})
-        self._rounds.keep(self._check, self._terms.check_every)
-        self._rounds.keep(self.renew, self._terms.renew_every)
 
     async def hand_over(self) -> None:
         """Hand what is ours and has no actor yet to the tenant, however long the store is away."""
@@ -216,24 +233,10 @@ class Ownership:
         Raises:
             DatabaseAway: The database does not answer.
         """
-        held, adrift, asked_at = self._held.copy(), self._adrift.copy(), self._clock()
-        kept = await self._asked(self._store.renew(self.server.id))
-        now = self._clock()
-        for account_id, before in held.items():
-            if self._held.get(account_id) is not before:
-                continue
-            if kept.get(account_id) != before.epoch:
-                of_account = {"account": account_id}
-                logger.warning("its lease is lost, another server owns it", extra=of_account)
-                self._lose(account_id)
-            elif renewed := tenure(before.epoch, asked_at, now, self._terms):
-                self._held[account_id] = renewed
-        for account_id in adrift & self._adrift:
-            epoch = kept.get(account_id)
-            if epoch is None:
-                self._adrift.discard(account_id)
-            elif found := tenure(epoch, asked_at, now, self._terms):
-                self._hold(account_id, found)
+        ours = self._held.keys() | self._leaving | self._adrift
+        # What runs out first comes first: a try that fails on its way does not get to the last.
+        for names in chunks(sorted(ours, key=self._runs_out)):
+            await self._renew(names)
 
     async def look(self) -> None:
         """See who owns what, and take what is free.
@@ -271,11 +274,36 @@ class Ownership:
 
     # Inside.
 
+    async def _renew(self, account_ids: Sequence[str]) -> None:
+        held = {name: self._held[name] for name in account_ids if name in self._held}
+        adrift, asked_at = self._adrift.intersection(account_ids), self._clock()
+        kept = await self._asked(self._store.renew(self.server.id, account_ids))
+        now = self._clock()
+        for account_id, before in held.items():
+            if self._held.get(account_id) is not before:
+                continue
+            if kept.get(account_id) != before.epoch:
+                of_account = {"account": account_id}
+                logger.warning("its lease is lost, another server owns it", extra=of_account)
+                self._lose(account_id)
+            elif renewed := tenure(before.epoch, asked_at, now, self._terms):
+                self._held[account_id] = renewed
+        for account_id in adrift & self._adrift:
+            epoch = kept.get(account_id)
+            if epoch is None:
+                self._adrift.discard(account_id)
+            elif found := tenure(epoch, asked_at, now, self._terms):
+                self._hold(account_id, found)
+
+    def _runs_out(self, account_id: str) -> float:
+        held = self._held.get(account_id)
+        return math.inf if held is None else held.until
+
     async def _give_back(self) -> None:
         free = (self._vacant | self._fresh) & self._held.keys()
         try:
-            if free:
-                await self._asked(self._store.release(self.server.id, free))
+            for names in chunks(sorted(free)):
+                await self._asked(self._store.release(self.server.id, names))
         except DatabaseAway as error:
             logger.warning("The leases could not be given back: %s", error)
         for account_id in free:
@@ -302,21 +330,21 @@ class Ownership:
         if self._fresh:
             await self._hand_over()
 
-    async def _claim(self, free: Collection[Lease]) -> None:
-        if not free:
-            return
-        names = {lease.account_id for lease in free}
-        # Until the answer is here, nobody knows.
-        self._adrift |= names
-        asked_at = self._clock()
-        taken = await self._asked(self._store.claim(free, self.server))
-        now = self._clock()
-        self._adrift -= names - taken.keys()
-        for account_id, epoch in taken.items():
-            found = tenure(epoch, asked_at, now, self._terms)
-            if found is not None and account_id not in self._held:
-                self._hold(account_id, found)
-        self._seen = {name: seen for name, seen in self._seen.items() if name not in taken}
+    async def _claim(self, free: Iterable[Lease]) -> None:
+        """Take leases; those that are taken stay so when others cannot be asked for any more."""
+        for part in chunks(sorted(free, key=lambda lease: lease.account_id)):
+            names = {lease.account_id for lease in part}
+            # Until the answer is here, nobody knows.
+            self._adrift |= names
+            asked_at = self._clock()
+            taken = await self._asked(self._store.claim(part, self.server))
+            now = self._clock()
+            self._adrift -= names - taken.keys()
+            for account_id, epoch in taken.items():
+                found = tenure(epoch, asked_at, now, self._terms)
+                if found is not None and account_id not in self._held:
+                    self._hold(account_id, found)
+            self._seen = {name: seen for name, seen in self._seen.items() if name not in taken}
 
     def _hold(self, account_id: str, held: Tenure) -> None:
         self._adrift.discard(account_id)
@@ -353,6 +381,12 @@ class Ownership:
     async def _asked(self, query: Awaitable[T]) -> T:
         """Await a query, but not for so long that leases run out meanwhile."""
         return await within(self._terms.answer_within, query)
+
+
+def chunks(names: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut what is to be asked for into parts that are asked for at once."""
+    for start in range(0, len(names), leases.CHUNK):
+        yield names[start : start + leases.CHUNK]
 
 
 def _is_free(seen: Sighting, now: float, dead: Collection[str]) -> bool:

@@ -19,7 +19,6 @@ from actors.ownership import Ownership
 from actors.view import Views
 from store import accounts
 from store.accounts import AccountRow
-from store.errors import LeaseLost
 from store.leases import Server
 from store.recorder import Recorder
 from store.status import Cause
@@ -87,18 +86,18 @@ class Tenancy:
             self._views.drop(account_id)
 
     async def _finish_deletions(self, rows: list[AccountRow]) -> list[AccountRow]:
-        staying = []
-        for row in rows:
-            if row.cause is Cause.DELETED:
-                await asyncio.to_thread(profiles.remove, self._config.browser, row.id)
-                await asyncio.to_thread(self._evidence.remove, row.id)
-                epoch = self.ownership.begin(row.id)
-                if epoch is None:
-                    # Lost meanwhile: its next owner finishes this.
-                    continue
-                with suppress(LeaseLost):
-                    await kept(accounts.delete(row.id, epoch), self._config.store_timeout)
-                self.ownership.forget(row.id)
-            else:
-                staying.append(row)
-        return staying
+        """Finish what a crash has interrupted; return the accounts that stay."""
+        deleted = [row.id for row in rows if row.cause is Cause.DELETED]
+        epochs = {}
+        for account_id in deleted:
+            await asyncio.to_thread(profiles.remove, self._config.browser, account_id)
+            await asyncio.to_thread(self._evidence.remove, account_id)
+            epoch = self.ownership.epoch_without_actor(account_id)
+            # One that was lost meanwhile is finished by its next owner.
+            if epoch is not None:
+                epochs[account_id] = epoch
+        if epochs:
+            await kept(accounts.delete_all(epochs), self._config.store_timeout)
+        for account_id in epochs:
+            self.ownership.forget(account_id)
+        return [row for row in rows if row.id not in deleted]

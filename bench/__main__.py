@@ -1,11 +1,17 @@
-"""The benchmarks: `python -m bench restore`, `… soak`, `… streams`, `… storm`."""
+"""The benchmarks: `python -m bench restore`, `… soak`, `… start`, `… streams`, `… storm`."""
 
 import argparse
 import asyncio
 
-from bench import restore, soak, streams, streams_storm
+from bench import restore, soak, start, streams, streams_storm
 
-BENCHMARKS = {"restore": restore, "soak": soak, "streams": streams, "storm": streams_storm}
+BENCHMARKS = {
+    "restore": restore,
+    "soak": soak,
+    "start": start,
+    "streams": streams,
+    "storm": streams_storm,
+}
 
 
 def main() -> None:

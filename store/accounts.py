@@ -1,11 +1,12 @@
 """Accounts: what is kept of one, and the queries. What happens to one is the recorder's."""
 
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypedDict
 
+from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.expressions import Q
 
 from store import leases, models
@@ -16,6 +17,8 @@ from store.leases import Server
 from store.status import Cause, Desired, Status
 from store.text import keepable
 
+CHUNK = 500
+"""How many accounts are asked for at once."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 CAUSES = {cause.value: cause for cause in Cause}
 
@@ -151,14 +154,20 @@ async def all_rows() -> list[AccountRow]:
     return [_row(row) for row in await models.Account.all().order_by("created_at", "id")]
 
 
-@database_errors
 async def some_rows(account_ids: Collection[str]) -> list[AccountRow]:
     """Return those of the accounts that exist, in the order of their creation.
 
     Raises:
         DatabaseAway: The database does not answer.
     """
-    found = models.Account.filter(id__in=account_ids).order_by("created_at", "id")
+    names = sorted(account_ids)
+    found = [row for start in range(0, len(names), CHUNK) for row in await _rows(names, start)]
+    return sorted(found, key=lambda row: (row.created_at, row.id))
+
+
+@database_errors
+async def _rows(names: Sequence[str], start: int) -> list[AccountRow]:
+    found = models.Account.filter(id__in=names[start : start + CHUNK])
     return [_row(row) for row in await found]
 
 
@@ -249,9 +258,34 @@ async def delete(account_id: str, epoch: int | None = None) -> bool:
     async with transaction() as connection:
         if epoch is not None:
             await leases.guard(connection, account_id, epoch)
-        await leases.remove(connection, account_id)
-        query = models.Account.filter(id=account_id).using_db(connection)
-        return await query.delete() > 0
+        return await _delete([account_id], connection) > 0
+
+
+async def delete_all(epochs: Mapping[str, int]) -> None:
+    """Forget accounts as `delete` does, in a few statements; those under an old epoch stay.
+
+    Args:
+        epochs: The epochs under which the caller owns the accounts.
+
+    Raises:
+        DatabaseAway: The database does not answer. Some may be forgotten.
+    """
+    names = sorted(epochs)
+    for start in range(0, len(names), CHUNK):
+        await _delete_owned({name: epochs[name] for name in names[start : start + CHUNK]})
+
+
+@database_errors
+async def _delete_owned(epochs: Mapping[str, int]) -> None:
+    async with transaction() as connection:
+        current = await leases.current_epochs(connection, epochs.keys())
+        ours = [name for name, epoch in epochs.items() if current.get(name) == epoch]
+        await _delete(ours, connection)
+
+
+async def _delete(account_ids: Collection[str], connection: BaseDBAsyncClient) -> int:
+    await leases.remove(connection, account_ids)
+    return await models.Account.filter(id__in=account_ids).using_db(connection).delete()
 
 
 def _row(row: models.Account) -> AccountRow:

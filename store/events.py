@@ -13,6 +13,8 @@ from tortoise.connection import get_connection
 from tortoise.expressions import RawSQL
 from tortoise.queryset import QuerySet
 
+from tortoise.functions import Max
+
 from store import models
 from store.database import CONNECTION, database_errors
 from store.status import Cause
@@ -183,12 +185,14 @@ async def deleted(account_ids: Collection[str]) -> set[str]:
     Raises:
         DatabaseAway: The database does not answer.
     """
-    found = set()
-    for account_id in account_ids:
-        last = await models.Event.filter(account_id=account_id).order_by("-seq").first()
-        if last is not None and last.data.get("cause") == Cause.DELETED:
-            found.add(account_id)
-    return found
+    if not account_ids:
+        return set()
+    of_them = models.Event.filter(account_id__in=account_ids)
+    newest = (
+        of_them.annotate(newest=Max("id")).group_by("account_id").values_list("newest", flat=True)
+    )
+    last = models.Event.filter(id__in=await newest)
+    return {row.account_id for row in await last if row.data.get("cause") == Cause.DELETED}
 
 
 @database_errors

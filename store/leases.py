@@ -5,17 +5,67 @@ counts its own leases from the moment it asked for them, and takes another's onl
 it unchanged for that long. So no two clocks are ever compared. Deciding is for `actors.tenure`.
 """
 
+import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tortoise.backends.base.client import BaseDBAsyncClient
-from tortoise.expressions import F
+from tortoise.connection import get_connection
 
 from store import models
-from store.database import database_errors, transaction
+from store.database import CONNECTION, database_errors
 from store.errors import LeaseLost
 
 FIRST_EPOCH = 1
+CHUNK = 250
+"""How many leases are asked for at once: so few that a database which is slow carries them out in
+time, and so many that one which is far away is seldom asked."""
+
+ADD_MISSING = """
+    INSERT INTO leases (account_id, host, pid, seconds, epoch, renewals)
+    SELECT id, '', 0, 0, 0, 0 FROM accounts
+    WHERE NOT EXISTS (SELECT 1 FROM leases WHERE leases.account_id = accounts.id)
+    ON CONFLICT DO NOTHING"""
+
+# On Postgres rows are locked in one order everywhere, so that no two servers wait for each other;
+# what has changed when its lock is there is looked at again, and left out.
+CLAIM_POSTGRES = """
+    WITH seen AS (
+        SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])
+        AS seen (account_id, epoch, renewals)
+    ), unchanged AS (
+        SELECT leases.account_id FROM leases JOIN seen ON leases.account_id = seen.account_id
+            AND leases.epoch = seen.epoch AND leases.renewals = seen.renewals
+        ORDER BY leases.account_id FOR UPDATE OF leases
+    )
+    UPDATE leases SET owner = $4, host = $5, pid = $6, seconds = $7,
+        epoch = leases.epoch + 1, renewals = leases.renewals + 1
+    FROM unchanged WHERE leases.account_id = unchanged.account_id
+    RETURNING leases.account_id, leases.epoch"""
+CLAIM_SQLITE = """
+    UPDATE leases SET owner = ?2, host = ?3, pid = ?4, seconds = ?5,
+        epoch = leases.epoch + 1, renewals = leases.renewals + 1
+    FROM (
+        SELECT json_extract(value, '$[0]') AS account_id, json_extract(value, '$[1]') AS epoch,
+            json_extract(value, '$[2]') AS renewals
+        FROM json_each(?1)
+    ) AS seen
+    WHERE leases.account_id = seen.account_id
+        AND leases.epoch = seen.epoch AND leases.renewals = seen.renewals
+    RETURNING account_id, epoch"""
+CHANGE_OWN_POSTGRES = """
+    WITH own AS (
+        SELECT account_id FROM leases
+        WHERE owner = $1 AND ($2::text[] IS NULL OR account_id = ANY($2::text[]))
+        ORDER BY account_id FOR UPDATE
+    )
+    UPDATE leases SET {change} FROM own WHERE leases.account_id = own.account_id
+    RETURNING leases.account_id, leases.epoch"""
+CHANGE_OWN_SQLITE = """
+    UPDATE leases SET {change}
+    WHERE owner = ?1 AND (?2 = 'null' OR account_id IN (SELECT value FROM json_each(?2)))
+    RETURNING account_id, epoch"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +125,7 @@ async def add_missing() -> None:
     Raises:
         DatabaseAway: The database does not answer.
     """
-    leased = await models.Lease.all().values_list("account_id", flat=True)
-    known = await models.Account.all().values_list("id", flat=True)
-    missing = set(known) - set(leased)
-    # Another server may be doing the same.
-    await models.Lease.bulk_create(
-        [_new_row(str(account_id), None, epoch=0) for account_id in sorted(missing)],
-        ignore_conflicts=True,
-    )
+    await get_connection(CONNECTION).execute_query(ADD_MISSING)
 
 
 async def grant(connection: BaseDBAsyncClient, account_id: str, server: Server) -> None:
@@ -91,11 +134,12 @@ async def grant(connection: BaseDBAsyncClient, account_id: str, server: Server) 
 
 
 @database_errors
-async def claim(seen: Iterable[Lease], server: Server) -> dict[str, int]:
-    """Take leases, each only if nobody took or renewed it since it was seen.
+async def claim(seen: Collection[Lease], server: Server) -> dict[str, int]:
+    """Take leases, each only if nobody took or renewed it since it was seen; in one statement.
 
     Args:
-        seen: The leases as they were read. That their time is over is for the caller to know.
+        seen: The leases as they were read, `CHUNK` at most. That their time is over is for the
+            caller to know.
         server: Who takes them.
 
     Returns:
@@ -104,29 +148,27 @@ async def claim(seen: Iterable[Lease], server: Server) -> dict[str, int]:
     Raises:
         DatabaseAway: The database does not answer. It may have happened nevertheless.
     """
-    taken = {}
-    async with transaction() as connection:
-        # In one order everywhere, so that no two servers wait for each other.
-        for lease in sorted(seen, key=lambda lease: lease.account_id):
-            unchanged = models.Lease.filter(
-                account_id=lease.account_id, epoch=lease.epoch, renewals=lease.renewals
-            )
-            changed = await unchanged.using_db(connection).update(
-                owner=server.id,
-                host=server.host,
-                pid=server.pid,
-                seconds=server.lease_seconds,
-                epoch=lease.epoch + 1,
-                renewals=lease.renewals + 1,
-            )
-            if changed:
-                taken[lease.account_id] = lease.epoch + 1
-    return taken
+    connection = get_connection(CONNECTION)
+    names, epochs, renewals = (
+        [lease.account_id for lease in seen],
+        [lease.epoch for lease in seen],
+        [lease.renewals for lease in seen],
+    )
+    owner = [server.id, server.host, server.pid, server.lease_seconds]
+    if connection.capabilities.dialect == "sqlite":
+        rows = json.dumps(list(zip(names, epochs, renewals, strict=True)))
+        return _epochs(await connection.execute_query_dict(CLAIM_SQLITE, [rows, *owner]))
+    values = [names, epochs, renewals, *owner]
+    return _epochs(await connection.execute_query_dict(CLAIM_POSTGRES, values))
 
 
 @database_errors
-async def renew(server_id: str) -> dict[str, int]:
-    """Renew all leases that a server still has.
+async def renew(server_id: str, account_ids: Collection[str] | None = None) -> dict[str, int]:
+    """Renew leases that a server still has, in one statement.
+
+    Args:
+        server_id: Who has them.
+        account_ids: Of which accounts, `CHUNK` at most; all that it has unless given.
 
     Returns:
         Their epochs by account. A lease that is missing here is lost.
@@ -134,23 +176,33 @@ async def renew(server_id: str) -> dict[str, int]:
     Raises:
         DatabaseAway: The database does not answer. It may have happened nevertheless.
     """
-    async with transaction() as connection:
-        ours = models.Lease.filter(owner=server_id).using_db(connection)
-        rows = await ours.order_by("account_id").select_for_update()
-        await ours.update(renewals=F("renewals") + 1)
-    return {row.account_id: row.epoch for row in rows}
+    return await _change_own("renewals = leases.renewals + 1", server_id, account_ids)
 
 
 @database_errors
 async def release(server_id: str, account_ids: Collection[str]) -> None:
-    """Give leases back, so that another server may take them at once.
+    """Give leases back, so that another server may take them at once; in one statement.
 
     Raises:
         DatabaseAway: The database does not answer.
     """
-    await models.Lease.filter(owner=server_id, account_id__in=account_ids).update(
-        owner=None, renewals=F("renewals") + 1
-    )
+    await _change_own("owner = NULL, renewals = leases.renewals + 1", server_id, account_ids)
+
+
+async def _change_own(
+    change: str, server_id: str, account_ids: Collection[str] | None
+) -> dict[str, int]:
+    connection = get_connection(CONNECTION)
+    names: list[str] | str | None = None if account_ids is None else list(account_ids)
+    statement = CHANGE_OWN_POSTGRES
+    if connection.capabilities.dialect == "sqlite":
+        statement, names = CHANGE_OWN_SQLITE, json.dumps(names)
+    rows = await connection.execute_query_dict(statement.format(change=change), [server_id, names])
+    return _epochs(rows)
+
+
+def _epochs(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    return {row["account_id"]: row["epoch"] for row in rows}
 
 
 async def current_epochs(
@@ -174,9 +226,9 @@ async def guard(connection: BaseDBAsyncClient, account_id: str, epoch: int) -> N
         raise LeaseLost
 
 
-async def remove(connection: BaseDBAsyncClient, account_id: str) -> None:
-    """Remove the lease of an account that is being deleted, in the same transaction."""
-    await models.Lease.filter(account_id=account_id).using_db(connection).delete()
+async def remove(connection: BaseDBAsyncClient, account_ids: Collection[str]) -> None:
+    """Remove the leases of accounts that are being deleted, in the same transaction."""
+    await models.Lease.filter(account_id__in=account_ids).using_db(connection).delete()
 
 
 def is_stale(epoch: int | None, account_id: str, current: Mapping[str, int]) -> bool:

@@ -237,8 +237,10 @@ class SlowStore:
     async def claim(self, seen: Collection[Lease], server: Server) -> dict[str, int]:
         return await self._far(lambda: leases.claim(seen, server))
 
-    async def renew(self, server_id: str) -> dict[str, int]:
-        return await self._far(lambda: leases.renew(server_id))
+    async def renew(
+        self, server_id: str, account_ids: Collection[str] | None = None
+    ) -> dict[str, int]:
+        return await self._far(lambda: leases.renew(server_id, account_ids))
 
     async def release(self, server_id: str, account_ids: Collection[str]) -> None:
         await self._far(lambda: leases.release(server_id, account_ids))

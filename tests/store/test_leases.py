@@ -1,11 +1,14 @@
 """One owner per account, and nobody else's word about it is kept."""
 
+import asyncio
+import logging
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from store import accounts, events, leases
+from bench.start import resting
+from store import accounts, events, leases, models
 from store.errors import LeaseLost
 from store.leases import Lease, Server
 from store.recorder import Recorder
@@ -79,6 +82,54 @@ async def test_what_is_given_back_keeps_its_epoch_and_has_no_owner(database: Non
     assert (await lease_of(account_id)).server is None
     assert (await lease_of(account_id)).epoch == 1
     assert (await lease_of(foreign)).server == TWO
+
+
+async def test_what_is_done_with_a_chunk_of_leases_is_one_statement(
+    database: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    await models.Account.bulk_create(resting(leases.CHUNK))
+    caplog.set_level(logging.DEBUG, "tortoise.db_client")
+    await leases.add_missing()
+    said = len(caplog.records)
+    seen = await leases.all_leases()
+    caplog.clear()
+    names = [lease.account_id for lease in seen]
+
+    taken = await leases.claim(seen, ONE)
+    renewed = await leases.renew(ONE.id, names)
+    await leases.release(ONE.id, names)
+
+    assert (said, len(caplog.records)) == (1, 3)
+    assert taken == renewed == dict.fromkeys(names, 1)
+    assert {lease.server for lease in await leases.all_leases()} == {None}
+
+
+async def test_of_many_leases_those_are_claimed_that_have_not_changed(database: None) -> None:
+    await models.Account.bulk_create(resting(5))
+    await leases.add_missing()
+    seen = await leases.all_leases()
+    first, second, third, *rest = [lease.account_id for lease in seen]
+    await leases.claim(seen[:2], ONE)
+    await leases.release(ONE.id, [second])
+    await accounts.delete(third)
+
+    assert await leases.claim(seen, TWO) == dict.fromkeys(rest, 1)
+    assert await leases.renew(TWO.id, [first, rest[0]]) == {rest[0]: 1}
+    assert [lease.renewals for lease in await leases.all_leases()] == [1, 2, 2, 1]
+
+
+@pytest.mark.parametrize("back_and_forth", range(3))
+async def test_servers_that_claim_the_same_leases_at_once_share_them_out(
+    database: None, back_and_forth: int
+) -> None:
+    await models.Account.bulk_create(resting(100))
+    await leases.add_missing()
+    seen = await leases.all_leases()
+    one, two = await asyncio.gather(leases.claim(seen, ONE), leases.claim(seen[::-1], TWO))
+    assert not one.keys() & two.keys()
+    assert len(one) + len(two) == len(seen)
+    for lease in await leases.all_leases():
+        assert lease.server == (ONE if lease.account_id in one else TWO)
 
 
 async def test_a_wish_is_kept_under_the_newest_epoch_only(database: None) -> None:
