@@ -3,7 +3,8 @@
     make bench ARGS="start --accounts 1000 --delay 10"
 
 From the start of its process until it is ready to serve, in seconds, start by start: with no
-account, then with all of them. The database is a Postgres of its own on this machine, behind a
+account, then with all of them; and how much of a processor that took, for a machine that others use
+as well. The database is a Postgres of its own on this machine, behind a
 proxy that holds each answer up by the delay, in milliseconds. The test programs are needed.
 """
 
@@ -15,6 +16,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
+
+import psutil
 
 from api.outside import Server
 from bench.far import far
@@ -72,20 +75,25 @@ def resting(count: int) -> list[models.Account]:
 
 
 async def _measure(url: str, accounts: int, runs: int) -> None:
-    seconds = [await _start(url) for _ in range(runs)]
+    starts = [await _start(url) for _ in range(runs)]
+    seconds = [wall for wall, _ in starts]
     print(
         f"  {accounts:5} accounts: median {statistics.median(seconds):5.2f}, "
-        f"longest {max(seconds):5.2f} ({'  '.join(f'{value:.2f}' for value in seconds)})",
+        f"longest {max(seconds):5.2f} ({'  '.join(f'{value:.2f}' for value in seconds)}); "
+        f"processor: median {statistics.median(cpu for _, cpu in starts):.2f}",
         flush=True,
     )
 
 
-async def _start(url: str) -> float:
+async def _start(url: str) -> tuple[float, float]:
+    """Return the seconds that a start took, and the processor time."""
     with tempfile.TemporaryDirectory(prefix="wa-manager-bench-") as folder:
         server = Server(Path(folder), NOWHERE, "--database-url", url)
         began = time.monotonic()
         try:
             await server.start()
-            return time.monotonic() - began
+            wall = time.monotonic() - began
+            used = psutil.Process(server.pid).cpu_times()
+            return wall, used.user + used.system
         finally:
             await server.stop()
