@@ -250,7 +250,9 @@ def decide(
         return Decision(life, life.status, (), None)
     desired = _COMMANDS.get(signal, life.desired)
     attended = _attended(life, signal)
-    transition = TABLE.get((life.status, signal))
+    # What a newer version called it: no browser of ours runs, so the account is at rest.
+    status = life.status if life.status.known else Status.DISCONNECTED
+    transition = TABLE.get((status, signal))
     hurries = signal is Signal.CONNECT and life.status is Status.CONNECTING
     if transition is None or (hurries and not _can_be_hurried(life)):
         after = replace(life, desired=desired, attended=attended)

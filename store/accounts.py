@@ -20,7 +20,6 @@ from store.text import keepable
 CHUNK = 500
 """How many accounts are asked for at once."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-CAUSES = {cause.value: cause for cause in Cause}
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,13 +293,13 @@ def _row(row: models.Account) -> AccountRow:
         name=row.name,
         phone=row.phone,
         push_name=row.push_name,
-        desired=Desired(row.desired),
-        status=Status(row.status),
-        cause=CAUSES[row.cause],
+        desired=Desired.read(row.desired),
+        status=Status.read(row.status),
+        cause=Cause.read(row.cause),
         detail=row.detail,
         since=row.since,
         restarts=row.restarts,
-        restart_cause=None if row.restart_cause is None else CAUSES[row.restart_cause],
+        restart_cause=None if row.restart_cause is None else Cause.read(row.restart_cause),
         restarted_at=row.restarted_at,
         linked=row.linked,
         logout_after=row.logout_after,

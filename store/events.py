@@ -11,9 +11,8 @@ from typing import Any, NoReturn, Self
 
 from tortoise.connection import get_connection
 from tortoise.expressions import RawSQL
-from tortoise.queryset import QuerySet
-
 from tortoise.functions import Max
+from tortoise.queryset import QuerySet
 
 from store import models
 from store.database import CONNECTION, database_errors

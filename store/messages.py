@@ -70,4 +70,8 @@ async def heard(account_id: str, within: timedelta, limit: int) -> Heard:
 
 
 def _moment(sent_at: str | None, at: datetime) -> datetime:
-    return at if sent_at is None else datetime.fromisoformat(sent_at)
+    try:
+        return at if sent_at is None else datetime.fromisoformat(sent_at)
+    except ValueError:
+        # As a newer version may have written it.
+        return at

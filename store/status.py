@@ -4,17 +4,42 @@ Plain enums without I/O, so that the pure lifecycle and the database models shar
 """
 
 from enum import StrEnum
-from typing import Self
+from typing import Self, cast
 
 
-class Desired(StrEnum):
+class Word(StrEnum):
+    """A word of a list that grows with the versions.
+
+    A database may hold words of a newer version. They are members too, but of no list: they are
+    kept and shown as they are, and nothing is concluded from them.
+    """
+
+    @classmethod
+    def read(cls, word: str) -> Self:
+        """Return a word as it was kept, whether it is known here or not."""
+        found = cls._value2member_map_.get(word)
+        return cls._unknown(word) if found is None else cast("Self", found)
+
+    @property
+    def known(self) -> bool:
+        """Whether this version knows what it means."""
+        return self._value_ in type(self)._value2member_map_
+
+    @classmethod
+    def _unknown(cls, word: str) -> Self:
+        member = str.__new__(cls, word)
+        member._name_ = member._value_ = word
+        return member
+
+
+class Desired(Word):
     """What the user asked for last. Only a user's command changes it."""
 
     CONNECTED = "connected"
     DISCONNECTED = "disconnected"
 
 
-class Status(StrEnum):
+class Status(Word):
     """Where an account stands."""
 
     DISCONNECTED = "DISCONNECTED"
@@ -42,10 +67,10 @@ class Status(StrEnum):
     @property
     def has_browser(self) -> bool:
         """Whether an account in this status owns a browser, or waits for its turn to start one."""
-        return self not in (Status.DISCONNECTED, Status.LOGGED_OUT, Status.FAILED)
+        return self.transient or self in (Status.CONNECTED, Status.ACTION_REQUIRED)
 
 
-class Cause(StrEnum):
+class Cause(Word):
     """Why an account came to its status: a closed list, part of the interface."""
 
     sentence: str
@@ -60,6 +85,13 @@ class Cause(StrEnum):
         member._value_ = word
         member.sentence = sentence
         member.advice = advice
+        return member
+
+    @classmethod
+    def _unknown(cls, word: str) -> Self:
+        member = super()._unknown(word)
+        member.sentence = "A newer version of this program knows what it means."
+        member.advice = ""
         return member
 
     CREATED = ("created", "The account was just created.", "Connect it.")

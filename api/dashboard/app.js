@@ -4,7 +4,14 @@
 import { Stream } from "./stream.js";
 
 const NEEDS_HUMAN = ["FAILED", "ACTION_REQUIRED", "LOGGED_OUT"];
-const AT_REST = ["DISCONNECTED", "LOGGED_OUT", "FAILED"];
+// In any other, also in one that only a newer server knows, an account is at rest.
+const ACTIVE = [
+  "CONNECTING",
+  "QR_READY",
+  "AUTHENTICATING",
+  "CONNECTED",
+  "ACTION_REQUIRED",
+];
 // Without a phone, an account in one of these was never linked.
 const BEFORE_LINKING = ["DISCONNECTED", "CONNECTING", "QR_READY", "FAILED"];
 
@@ -118,12 +125,12 @@ function draw(account) {
 
 function makesSense(command, { status, phone }) {
   if (command === "delete") return true;
-  if (command === "connect") return AT_REST.includes(status);
+  if (command === "connect") return !ACTIVE.includes(status);
   // Only a page that is online can tell WhatsApp.
   if (command === "logout-delete") return status === "CONNECTED";
   // One that failed comes to rest by it.
   if (command === "disconnect")
-    return status === "FAILED" || !AT_REST.includes(status);
+    return status === "FAILED" || ACTIVE.includes(status);
   return status !== "LOGGED_OUT" && (phone || !BEFORE_LINKING.includes(status));
 }
 

@@ -96,7 +96,7 @@ class AppCollector(Collector):
 def _accounts(views: Sequence[View]) -> Iterator[Metric]:
     counted = Counter(view.status for view in views)
     statuses = GaugeMetricFamily("wa_accounts", "Accounts by status.", labels=["status"])
-    for status in Status:
+    for status in (*Status, *sorted(status for status in counted if not status.known)):
         statuses.add_metric([status.value], counted[status])
     yield statuses
     desired = sum(view.desired is Desired.CONNECTED for view in views)
