@@ -5,15 +5,26 @@ What a command needs is imported when it runs, so that `--help` and mistakes ans
 
 import argparse
 import asyncio
+import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import version
+from typing import NoReturn
 
+from api.near import nearest, short
 from api.settings import Settings, SettingsError, flag, variable
 from api.signals import Signals
 
 FAILURE = 1
 USAGE_ERROR = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong; the usage of `serve` alone has more than sixty flags."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with the message and where to find more."""
+        sys.exit(_refuse(f"{message}; `{self.prog} --help` says more"))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,17 +37,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0, 1 if the command failed, 2 if it cannot run with what it was given.
     """
     given = sys.argv[1:] if arguments is None else list(arguments)
-    parser = argparse.ArgumentParser(
-        prog="wa-manager", description="Keeps many WhatsApp accounts connected."
-    )
+    parser = Parser(prog="wa-manager", description="Keeps many WhatsApp accounts connected.")
     parser.add_argument("--version", action="version", version=f"%(prog)s {version('wa-manager')}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, (help_, add_arguments, run) in COMMANDS.items():
         command = commands.add_parser(name, help=help_, description=help_, allow_abbrev=False)
         add_arguments(command)
-        command.set_defaults(run=run)
-    parsed = parser.parse_args(given)
+        command.set_defaults(run=run, command=name, usage=command.format_usage())
+    if given and not given[0].startswith("-") and given[0] not in COMMANDS:
+        hint = nearest(given[0], COMMANDS)
+        meant = f"did you mean {hint}?" if hint else f"there are {', '.join(COMMANDS)}."
+        return _refuse(f"there is no command {short(given[0])}; {meant}")
+    parsed, rest = parser.parse_known_args(given)
+    if rest:
+        flags = re.findall("--[a-z-]+", parsed.usage)
+        return _refuse(_unknown(rest[0], parsed.command, flags))
     return int(parsed.run(parsed))
+
+
+def _unknown(word: str, command: str, flags: Iterable[str]) -> str:
+    name = word.partition("=")[0]
+    if not name.startswith("-"):
+        return f"{command} takes nothing but flags; {short(name)} is none"
+    hint = nearest(name, flags)
+    meant = f"did you mean {hint}?" if hint else f"`wa-manager {command} --help` lists all."
+    return f"{command} has no flag {short(name)[1:-1]}; {meant}"
+
+
+def _refuse(message: str) -> int:
+    print(f"wa-manager: {message}", file=sys.stderr)
+    return USAGE_ERROR
 
 
 def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,8 +98,7 @@ def _serve(arguments: argparse.Namespace) -> int:
         BundleUnusable,
         StoreError,
     ) as error:
-        print(f"wa-manager: {error}", file=sys.stderr)
-        return USAGE_ERROR
+        return _refuse(str(error))
     except Broken:
         return FAILURE
     return 0

@@ -22,6 +22,7 @@ from api.errors import ForeignOrigin, Unauthorized
 from api.private import read_private, write_private
 from api.reading import read_body
 from api.schemas import LoginRequest
+from api.settings import KEY_LENGTH, SettingsError
 
 COOKIE = "wa_login"
 COOKIE_SECONDS = 30 * 24 * 3600
@@ -69,11 +70,14 @@ def load_key(path: Path, given: SecretStr | None) -> ApiKey:
 
     Raises:
         NotPrivate: If others can write the file.
+        SettingsError: If the key in it is too short to be one.
         OSError: If the file cannot be read or written.
     """
     if given is not None:
         return ApiKey(given.get_secret_value())
     kept = (read_private(path) or "").strip()
+    if 0 < len(kept) < KEY_LENGTH:
+        raise SettingsError(f"{path}: the key in it must have at least {KEY_LENGTH} characters")
     if kept:
         return ApiKey(kept)
     made = secrets.token_urlsafe(32)

@@ -1,6 +1,6 @@
 """What is said about a value that does not fit: pydantic's findings, in words of ours. Pure."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from pydantic_core import ErrorDetails
 
@@ -36,6 +36,24 @@ def complaint(found: ErrorDetails) -> str:
         case _:
             # Of types that no model of ours has; better than nothing.
             return found["msg"][:1].lower() + found["msg"][1:]
+
+
+def number(*, whole: bool, metadata: Iterable[object]) -> str:
+    """Say which numbers a field takes.
+
+    Args:
+        whole: Whether only whole ones.
+        metadata: The field's bounds, as pydantic keeps them.
+    """
+    bounds = {
+        kind: getattr(each, kind)
+        for each in metadata
+        for kind in ("gt", "ge", "le")
+        if getattr(each, kind, None) is not None
+    }
+    least = f"above {bounds['gt']:g}" if "gt" in bounds else f"from {bounds.get('ge', 0):g}"
+    most = f" to {bounds['le']:.15g}" if "le" in bounds else ""
+    return f"must be a {'whole ' if whole else ''}number {least}{most}"
 
 
 def unknown(name: str, known: Collection[str], what: str) -> str:

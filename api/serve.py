@@ -21,7 +21,7 @@ from api.heap import collect_often, return_large_blocks
 from api.keys import MANAGER
 from api.lifetime import LIFETIME
 from api.logs import say
-from api.settings import Settings, unknown_variables
+from api.settings import Settings
 from api.signals import Signals
 from store.tasks import abandon, first
 
@@ -55,8 +55,6 @@ async def serve(settings: Settings, signals: Signals) -> None:
         SettingsError: The data directory cannot be used.
         StoreError: The database cannot be used.
     """
-    for name in unknown_variables():
-        logger.warning("%s is not a setting of this server and has no effect", name)
     # What the server, its database and its browsers write is for nobody else.
     os.umask(0o077)
     raise_limit()

@@ -20,11 +20,20 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.complaints import complaint, number
+from api.near import nearest, short
+
 PREFIX = "WA_"
-
-
+SECRET = frozenset({"api_key", "database_url", "redis_url", "web_url"})
+"""Settings whose values no message repeats: keys, and addresses that may hold passwords."""
+OF_A_SERVICE = re.compile(
+    r"WA_([A-Z0-9_]+_)?(SERVICE_(HOST|PORT)|PORT_[0-9]+_(TCP|UDP))(_[A-Z0-9_]+)?"
+)
+KEY_LENGTH = 16
+"""So many characters a key must have; `openssl rand -hex 24` makes one of 48."""
 KILL_SECONDS = 2.0
 """How long a browser that was killed may take to be gone."""
 
@@ -52,6 +61,12 @@ def _url(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
+def _redis_prefix(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", value):
+        raise ValueError("must be 1 to 64 letters, digits, dots, dashes and underscores")
+    return value
+
+
 def _host_and_port(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9.\[\]:-]+:[0-9]{1,5}", value):
         raise ValueError("must be host:port, as in 127.0.0.1:8700")
@@ -60,6 +75,8 @@ def _host_and_port(value: str) -> str:
 
 def _api_key(value: SecretStr) -> SecretStr:
     secret = value.get_secret_value()
+    if len(secret) < KEY_LENGTH:
+        raise ValueError(f"must have at least {KEY_LENGTH} characters, not {len(secret)}")
     if not secret.isascii() or not secret.isprintable() or " " in secret:
         raise ValueError("must be printable ASCII without spaces, it travels in a header")
     return value
@@ -79,7 +96,7 @@ RedisUrl = Annotated[str, _url("redis", "rediss", "unix")]
 DatabaseUrl = Annotated[str, _url("sqlite", "postgres", "postgresql")]
 LogLevel = Annotated[Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)]
 LogFormat = Annotated[Literal["text", "json"], BeforeValidator(str.lower)]
-ApiKey = Annotated[SecretStr, Field(min_length=1), AfterValidator(_api_key)]
+ApiKey = Annotated[SecretStr, AfterValidator(_api_key)]
 
 
 class Settings(BaseSettings):
@@ -106,8 +123,8 @@ class Settings(BaseSettings):
     redis_url: RedisUrl | None = Field(
         None, description="Redis to publish events on; none unless given."
     )
-    redis_prefix: str = Field(
-        "wa", pattern=r"^[A-Za-z0-9._-]{1,64}$", description="First part of the Redis channels."
+    redis_prefix: Annotated[str, AfterValidator(_redis_prefix)] = Field(
+        "wa", description="First part of the Redis channels."
     )
     api_key: ApiKey | None = Field(
         None,
@@ -303,15 +320,15 @@ class Settings(BaseSettings):
         """
         # Strings, as variables are: the model makes the types of both, by the same rules.
         given: dict[str, Any] = {name: text for name, text in flags.items() if text is not None}
+        lines = [_unknown(name) for name in unknown_variables()]
         try:
-            return cls(**given)
+            settings = cls(**given)
         except ValidationError as error:
-            lines = []
-            for problem in error.errors(include_url=False, include_context=False):
-                field = str(problem["loc"][0])
-                name = flag(field) if field in given else variable(field)
-                lines.append(f"{name}: {_sentence(problem['msg'])}")
-            raise SettingsError("\n".join(lines)) from None
+            found = error.errors(include_url=False)
+            lines += [_wrong(each, given) for each in found]
+        if lines:
+            raise SettingsError("\n".join(lines))
+        return settings
 
 
 def variable(field: str) -> str:
@@ -325,9 +342,21 @@ def flag(field: str) -> str:
 
 
 def unknown_variables() -> list[str]:
-    """Name the variables in the environment that look like settings and are none."""
+    """Name the variables in the environment that look like settings and are none.
+
+    An empty one counts as unset. Kubernetes and Docker name the addresses of a service after it,
+    and may do so with ours.
+    """
     known = {variable(field) for field in Settings.model_fields}
-    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known)
+    return sorted(
+        name
+        for name, value in os.environ.items()
+        if name.upper().startswith(PREFIX)
+        and name.upper() not in known
+        and value
+        and not OF_A_SERVICE.fullmatch(name)
+        and not value.startswith(("tcp://", "udp://"))
+    )
 
 
 def environment_without_settings() -> dict[str, str]:
@@ -335,6 +364,23 @@ def environment_without_settings() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
 
 
-def _sentence(message: str) -> str:
-    message = message.removeprefix("Value error, ")
-    return message[0].lower() + message[1:]
+def _unknown(name: str) -> str:
+    """Say that a variable is no setting, and which one may have been meant."""
+    words = nearest(name.upper().removeprefix(PREFIX).lower(), Settings.model_fields)
+    hint = f"did you mean {variable(words)}?" if words else "`wa-manager serve --help` lists all."
+    return f"{name}: there is no such setting; {hint}"
+
+
+def _wrong(found: ErrorDetails, flags: Mapping[str, str]) -> str:
+    """Say in a line what is wrong with a value, as it was given, and what is expected."""
+    name = str(found["loc"][0])
+    as_flag = name in flags
+    given = flags[name] if as_flag else os.environ.get(variable(name), str(found["input"]))
+    field = Settings.model_fields[name]
+    expected = complaint(found)
+    if field.annotation in (int, float) and found["type"] != "value_error":
+        expected = number(whole=field.annotation is int, metadata=field.metadata)
+    value = "" if name in SECRET else f", not {short(given)}"
+    here, there = (flag(name), variable(name)) if as_flag else (variable(name), flag(name))
+    other = "as a variable" if as_flag else "as a flag"
+    return f"{here}: {expected}{value} ({other}: {there})"

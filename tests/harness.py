@@ -18,7 +18,7 @@ from api.settings import environment_without_settings
 from tests.ports import free_port
 from tests.surroundings import Surroundings, environment
 
-KEY = "test-key"
+KEY = "a-key-for-tests-of-the-server"
 PATIENCE = 40.0
 """Seconds that anything may take on a slow, busy machine. Nothing waits so long if all is well."""
 

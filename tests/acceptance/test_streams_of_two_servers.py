@@ -25,7 +25,7 @@ SERVERS = 2
 EVENTS = 1500
 CLIENTS = 6
 PATIENCE = 60.0
-KEY = "test-key"
+KEY = "a-key-for-tests-of-the-streams"
 
 Position = dict[str, int]
 

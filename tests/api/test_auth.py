@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from api.auth import COOKIE, ApiKey, load_key
 from api.routes import OPEN
-from api.settings import Settings
+from api.settings import Settings, SettingsError
 from tests.api.told import KEY, Api
 
 WEBSOCKET = {
@@ -213,3 +213,11 @@ async def test_a_server_without_a_given_key_makes_one(
     made = settings.key_file.read_text().strip()
     assert (await api.get("/accounts")).status == 401
     assert (await api.get("/accounts", headers={"Authorization": f"Bearer {made}"})).status == 200
+
+
+def test_a_kept_key_that_is_too_short_to_be_one_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "api-key"
+    file.write_text("short\n")
+    file.chmod(0o600)
+    with pytest.raises(SettingsError, match="at least 16 characters"):
+        load_key(file, None)

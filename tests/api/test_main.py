@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from api.__main__ import main
 from api.settings import Settings, environment_without_settings, flag
 
 
@@ -59,3 +60,30 @@ def test_an_unusable_data_directory_is_one_line_and_exit_2(tmp_path: Path) -> No
     assert done.returncode == 2
     assert done.stderr.startswith("wa-manager: WA_DATA_DIR: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["serv"], "there is no command 'serv'; did you mean serve?"),
+        (["xyzzy"], "there is no command 'xyzzy'; there are serve, simulate, demo."),
+        (["serve", "--prot", "5"], "serve has no flag --prot; did you mean --port?"),
+        (["serve", "--log_level=INFO"], "serve has no flag --log_level; did you mean --log-level?"),
+        (["serve", "--xyzzy"], "serve has no flag --xyzzy; `wa-manager serve --help` lists all."),
+        (["serve", "5001"], "serve takes nothing but flags; '5001' is none"),
+        (["serve", "--port"], "argument --port: expected one argument; `wa-manager serve --help`"),
+        (["simulate", "--tsl"], "simulate has no flag --tsl; did you mean --tls?"),
+        (["demo", "--acounts", "2"], "demo has no flag --acounts; did you mean --accounts?"),
+    ],
+)
+def test_a_misspelt_word_is_one_line_that_names_the_right_one(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = main(arguments)
+    except SystemExit as ended:
+        code = int(str(ended.code))
+    printed = capsys.readouterr()
+    assert code == 2
+    assert printed.err.startswith(f"wa-manager: {message}")
+    assert len(printed.err.splitlines()) == 1

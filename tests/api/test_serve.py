@@ -228,10 +228,12 @@ async def test_without_its_tools_the_server_ends_with_one_line(
     assert not [line for line in lines if "Ready" in line]
 
 
-async def test_a_misspelt_variable_is_pointed_out(start: Start) -> None:
+async def test_a_misspelt_variable_ends_the_start_and_the_right_one_is_named(start: Start) -> None:
     process = await start(WA_PROT="5001")
-    _, lines = await until_started(process)
-    assert "WA_PROT is not a setting of this server and has no effect" in map(message, lines)
+    lines, errors = await until_ended(process)
+    assert process.returncode == 2
+    assert errors == "wa-manager: WA_PROT: there is no such setting; did you mean WA_PORT?\n"
+    assert lines == []
 
 
 async def test_the_data_directory_is_private(start: Start, tmp_path: Path) -> None:

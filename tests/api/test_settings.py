@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from api.app import manager_config
-from api.settings import Settings, SettingsError, flag, unknown_variables, variable
+from api.settings import Settings, SettingsError, flag, variable
 
 
 def test_every_setting_has_a_sentence() -> None:
@@ -80,25 +80,25 @@ def test_a_bad_value_is_named_in_one_line(
 
 def test_a_bad_key_is_not_repeated() -> None:
     with pytest.raises(SettingsError) as error:
-        Settings.load({"api_key": "my secret"})
+        Settings.load({"api_key": "my secret that has spaces"})
     assert "my secret" not in str(error.value)
 
 
 def test_the_key_is_not_shown_by_the_settings() -> None:
-    assert "hidden-key" not in repr(Settings.load({"api_key": "hidden-key"}))
+    assert "hidden-key-of-a-test" not in repr(Settings.load({"api_key": "hidden-key-of-a-test"}))
 
 
 def test_the_settings_name_their_secrets_as_written_and_as_meant() -> None:
     settings = Settings.load(
         {
-            "api_key": "hidden-key",
+            "api_key": "hidden-key-of-a-test",
             "database_url": "postgres://wa:hidden%40db@db/wa",
             "redis_url": "rediss://cache?password=hidden-redis",
             "web_url": "https://wa:hidden-web@localhost",
         }
     )
     assert set(settings.secrets) == {
-        "hidden-key",
+        "hidden-key-of-a-test",
         "hidden%40db",
         "hidden@db",
         "hidden-redis",
@@ -114,10 +114,89 @@ def test_the_logs_form_is_text_or_json_in_any_case() -> None:
         Settings.load({"log_format": "xml"})
 
 
-def test_misspelt_variables_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("WA_PROT", "did you mean WA_PORT?"),
+        ("WA_REDISURL", "did you mean WA_REDIS_URL?"),
+        ("WA_data_dri", "did you mean WA_DATA_DIR?"),
+        ("wa_prot", "did you mean WA_PORT?"),
+        ("WA_XYZZY", "`wa-manager serve --help` lists all."),
+    ],
+)
+def test_a_misspelt_variable_is_refused_and_the_right_one_named(
+    name: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "5001")
+    with pytest.raises(SettingsError) as refused:
+        Settings.load({})
+    assert str(refused.value) == f"{name}: there is no such setting; {hint}"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("WA_NOTHING", ""),
+        ("WA_MANAGER_SERVICE_HOST", "10.0.0.7"),
+        ("WA_MANAGER_SERVICE_PORT_HTTP", "5001"),
+        ("WA_MANAGER_PORT", "tcp://10.0.0.7:5001"),
+        ("WA_MANAGER_PORT_5001_TCP_ADDR", "10.0.0.7"),
+    ],
+)
+def test_what_kubernetes_says_about_a_service_of_our_name_is_no_mistake(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    Settings.load({})
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("port", "abc", "must be a whole number from 0 to 65535, not 'abc'"),
+        ("port", "5001.5", "must be a whole number from 0 to 65535, not '5001.5'"),
+        (
+            "port",
+            "tcp://10.0.0.7:5001",
+            "a whole number from 0 to 65535, not 'tcp://10.0.0.7:5001'",
+        ),
+        ("port", "9" * 5000, "must be a whole number from 0 to 65535, not '999"),
+        ("call_seconds", "soon", "must be a number above 0 to 86400, not 'soon'"),
+        ("call_seconds", "inf", "must be a number above 0 to 86400, not 'inf'"),
+        ("events_max_count", "-1", "must be a whole number from 0 to 1000000000000, not '-1'"),
+        ("body_limit", "1", "must be a whole number from 1000, not '1'"),
+        ("log_level", "loud", "must be DEBUG, INFO, WARNING or ERROR, not 'loud'"),
+        ("redis_prefix", "a b", "must be 1 to 64 letters, digits, dots, dashes and underscores"),
+    ],
+)
+def test_a_bad_value_is_told_with_what_was_given_and_what_is_expected(
+    field: str, value: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SettingsError) as as_flag:
+        Settings.load({field: value})
+    monkeypatch.setenv(variable(field), value)
+    with pytest.raises(SettingsError) as as_variable:
+        Settings.load({})
+    assert words in str(as_flag.value)
+    assert str(as_flag.value).endswith(f"(as a variable: {variable(field)})")
+    assert words in str(as_variable.value)
+    assert str(as_variable.value).endswith(f"(as a flag: {flag(field)})")
+    assert len(str(as_variable.value)) < 300
+
+
+def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WA_PROT", "5001")
-    monkeypatch.setenv("WA_PORT", "5001")
-    assert unknown_variables() == ["WA_PROT"]
+    with pytest.raises(SettingsError) as refused:
+        Settings.load({"qr_codes": "0", "port": "x"})
+    names = [line.partition(":")[0] for line in str(refused.value).splitlines()]
+    assert sorted(names) == ["--port", "--qr-codes", "WA_PROT"]
+
+
+@pytest.mark.parametrize("key", ["guessed", "fifteen-letters", ""])
+def test_a_given_key_that_can_be_guessed_is_refused(key: str) -> None:
+    with pytest.raises(SettingsError, match="must have at least 16 characters") as refused:
+        Settings.load({"api_key": key})
+    assert key == "" or key not in str(refused.value)
 
 
 def test_the_hard_limit_is_not_below_the_soft_one() -> None:
