@@ -40,7 +40,11 @@ package() {
     case $1 in
         chromium) echo chromium-headless-shell ;;
         promtool) echo prometheus ;;
-        venv) echo python3-venv ;;
+        # A Python that is not Debian's own has its venv in a package of its own.
+        venv) case ${PYTHON:-python3} in
+                  */python3.[0-9]* | python3.[0-9]*) echo "${PYTHON##*/}-venv" ;;
+                  *) echo python3-venv ;;
+              esac ;;
         *) echo "$1" ;;
     esac
 }
