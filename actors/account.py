@@ -179,7 +179,7 @@ class AccountActor(pykka.ThreadingActor):
                 self._history = History()
                 self._obey(signal, message)
             case Renamed(name):
-                self._journal.change(name=name)
+                self._journal.renamed(name)
                 self._machine.show()
             case Recover(Signal.LOGOUT):
                 self._log_out()

@@ -74,6 +74,7 @@ class Journal:
             linked=life.linked,
             attempt=life.attempt,
             desired=life.desired,
+            away_since=(self.row.away_since or now) if life.away else None,
         )
         data = {
             "status": life.status.value,
@@ -86,6 +87,14 @@ class Journal:
             self.change(logged_out_seq=self.next_seq)
         self._record(EventType.STATUS, data, now)
         self._say(status_line(life, cause, detail))
+
+    def renamed(self, name: str) -> None:
+        """Record another name of the account, if it is one."""
+        if name == self.row.name:
+            return
+        data = {"name": name, "previous": self.row.name}
+        self.change(name=name)
+        self._record(EventType.ACCOUNT, data, datetime.now(UTC))
 
     def message(self, report: MessageReceived) -> None:
         """Record a message that arrived."""
@@ -144,6 +153,7 @@ class Journal:
                 restarts=row.restarts,
                 seq=row.seq,
                 name=row.name,
+                away_since=row.away_since,
             )
         )
 
@@ -167,6 +177,7 @@ class Journal:
             linked=row.linked,
             logged_out_seq=row.logged_out_seq,
             history_until=row.history_until,
+            away_since=row.away_since,
             attempt=row.attempt,
             restarts=row.restarts,
             restart_cause=row.restart_cause,

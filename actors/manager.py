@@ -7,7 +7,6 @@ No method waits for a browser unless it says so.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 from weakref import WeakValueDictionary
@@ -184,14 +183,20 @@ class Manager:
         return row
 
     async def rename(self, account_id: str, name: str) -> AccountRow:
-        """Give an account another name. Any server may: it concerns no browser.
+        """Give an account another name; its owner tells of that by an event.
 
         Raises:
             UnknownAccount: There is no such account.
+            AccountElsewhere: Another server owns it.
+            NobodysAccount: No server owns it at the moment.
+            ShuttingDown: The server is stopping.
             StoreAway: The database does not answer.
         """
-        row = known(await kept(accounts.rename(account_id, name), self._config.store_timeout))
-        with suppress(ShuttingDown):
+        self._refuse_if_stopping()
+        async with self._lock(account_id):
+            epoch = await self._owned.epoch(account_id)
+            renaming = accounts.rename(account_id, name, epoch)
+            row = known(await self._owned.fenced(account_id, epoch, renaming))
             self._tell(account_id, Renamed(row.name))
         return row
 

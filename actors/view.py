@@ -32,8 +32,19 @@ class View:
     """The number of the last event that told of its status, or of a later one."""
     name: str = ""
     """What its users call it."""
+    away_since: datetime | None = None
+    """Since when it is not CONNECTED against its owner's wish; None while all is as wanted."""
     linked: bool = False
     """Whether a session is linked to a phone, as far as is known."""
+
+    def away_for(self, now: datetime) -> float:
+        """Return for how many seconds it has been away against its owner's wish; 0 if it is not."""
+        return 0.0 if self.away_since is None else (now - self.away_since).total_seconds()
+
+    @property
+    def should_be_connected(self) -> bool:
+        """Whether its owner wants it connected and it is, or is away; not one never linked."""
+        return self.status is Status.CONNECTED or self.away_since is not None
 
     @property
     def needs_human(self) -> bool:

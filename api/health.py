@@ -16,6 +16,7 @@ from actors.view import View
 from api.keys import BUS, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME
 from store.events import timestamp
+from store.status import Status
 from store.text import to_json
 
 Component = Mapping[str, str | float | None]
@@ -49,7 +50,7 @@ async def health(request: web.Request) -> web.Response:
             }
             for view in clients
         ],
-        "attention": [_attention(view) for view in app[MANAGER].views() if view.needs_human],
+        "attention": [_attention(view) for view in _needing_attention(app)],
         "memory": {
             "heapUsed": memory.heap_used,
             "heapTotal": memory.heap_total,
@@ -87,6 +88,7 @@ def _components(app: web.Application) -> dict[str, Component]:
         },
         "bus": _component(None if bus.ok else bus.reason),
         "browsers": {**_component(None), "running": running},
+        "accounts": _accounts(app),
         **_disk(app[MANAGER].figures),
         "memory": _memory(app),
     }
@@ -124,13 +126,34 @@ def _resources(usage: Usage | None) -> dict[str, object]:
     }
 
 
-def _attention(view: View) -> dict[str, str]:
-    """Show an account that needs a human; the script for cron reads the members in this order."""
+def _needing_attention(app: web.Application) -> list[View]:
+    """Return the accounts that need a human, or have been away for too long."""
+    now, seconds = datetime.now(UTC), app[SETTINGS].attention_seconds
+    return [
+        view for view in app[MANAGER].views() if view.needs_human or view.away_for(now) > seconds
+    ]
+
+
+def _accounts(app: web.Application) -> Component:
+    """Say when all accounts that should be connected have been away for too long."""
+    now, seconds = datetime.now(UTC), app[SETTINGS].attention_seconds
+    wanted = [view for view in app[MANAGER].views() if view.should_be_connected]
+    away = sum(view.away_for(now) > seconds for view in wanted)
+    all_away = bool(wanted) and away == len(wanted)
+    reason = f"all {away} account(s) that should be connected are away from WhatsApp"
+    connected = sum(view.status is Status.CONNECTED for view in wanted)
+    return {**_component(reason if all_away else None), "connected": connected, "away": away}
+
+
+def _attention(view: View) -> dict[str, str | bool]:
+    """Show an account that needs attention; the script for cron reads the members in this order."""
     return {
         "accountId": view.account_id,
         "status": view.status,
         "cause": view.cause,
-        "since": timestamp(view.since),
+        "since": timestamp(view.away_since or view.since),
+        "needsHuman": view.needs_human,
+        "name": view.name,
     }
 
 

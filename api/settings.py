@@ -161,6 +161,11 @@ class Settings(BaseSettings):
         1_000, description="Events that a websocket may fall behind before it is closed."
     )
     websocket_ping_seconds: Seconds = Field(30.0, description="Time between pings of a websocket.")
+    attention_seconds: Seconds = Field(
+        300.0,
+        description="How long an account may be away from WhatsApp against its owner's wish before "
+        "/health lists it under attention.",
+    )
     monitor_seconds: Seconds = Field(60.0, description="Time between two resource reports.")
     resources_seconds: Seconds = Field(
         15.0, description="Time between two measurements of what each browser takes."

@@ -1,21 +1,33 @@
 #!/bin/sh
 # Asks the server how it is, and warns when it is unhealthy, its memory is high, or an account needs
-# a human. For cron, which mails what is printed:
+# a human or stays away from WhatsApp. For cron, which mails what is printed:
 #
-#   */5 * * * * /opt/wa-manager/compose/health-check.sh
+#   */5 * * * * /opt/wa-manager/compose/health-check.sh [http://localhost:5001/health]
 #
-# HEALTH_URL  where to ask (http://localhost:5001/health)
-# MEMORY_MB   the resident memory of the server process, in MB, above which to warn (1500)
+# The address is the argument, or HEALTH_URL; without both it is the one above. MEMORY_MB is the
+# resident memory of the server process, in MB, above which to warn (1500).
 #
-# Exit code: 0 when all is well, 1 after a warning. Needs curl.
+# Exit code: 0 when all is well, 1 after a warning, 2 when it is called wrongly. Needs curl.
 set -u
 
-url=${HEALTH_URL:-http://localhost:5001/health}
+if [ $# -gt 1 ]; then
+    echo "usage: $0 [http://localhost:5001/health]" >&2
+    exit 2
+fi
+url=${1:-${HEALTH_URL:-http://localhost:5001/health}}
+case "$url" in
+    http://*/health | https://*/health) ;;
+    http://* | https://*) url="${url%/}/health" ;;
+    *)
+        echo "$0: $url is no address: it begins with http:// or https://" >&2
+        exit 2
+        ;;
+esac
 threshold=${MEMORY_MB:-1500}
 code=0
 
 warn() {
-    echo "⚠️ $1"
+    printf '⚠️ %s\n' "$1"
     code=1
 }
 
@@ -30,10 +42,15 @@ if [ -n "$rss" ] && [ "$rss" -gt "$threshold" ]; then
     warn "High memory usage: ${rss}MB"
 fi
 
-needy=$(printf '%s\n' "$report" | sed -n 's/.*"attention": *\[\([^]]*\)\].*/\1/p' | tr '{' '\n' |
-    sed -n 's/"accountId": *"\([^"]*\)", *"status": *"\([^"]*\)", *"cause": *"\([^"]*\)".*/Account \1 needs a human: \2 (\3)/p')
-while read -r account; do
-    [ -z "$account" ] || warn "$account"
+# The accounts under "attention", one in a line; a name may hold anything, in JSON's escapes.
+account='"accountId": *"\([^"]*\)", *"status": *"\([^"]*\)", *"cause": *"\([^"]*\)", *"since": *"\([^"]*\)"'
+name='"name": *"\(\([^"\\]\|\\.\)*\)"'
+needy=$(printf '%s\n' "$report" | sed 's/{ *"accountId"/\
+"accountId"/g' | sed -n \
+    -e "s/^$account, *\"needsHuman\": *true, *$name.*/Account \"\5\" (\1) needs a human: \2 (\3)/p" \
+    -e "s/^$account, *\"needsHuman\": *false, *$name.*/Account \"\5\" (\1) is away from WhatsApp since \4: \2 (\3)/p")
+while read -r line; do
+    [ -z "$line" ] || warn "$line"
 done <<EOF
 $needy
 EOF

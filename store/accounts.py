@@ -52,6 +52,8 @@ class AccountRow:
     history_until: int | None
     """The newest message's time when a phone linked the device, in seconds since 1970 by WhatsApp's
     clock; 0 if there was none, None if that is not known."""
+    away_since: datetime | None
+    """Since when it is not CONNECTED against its owner's wish; None while all is as wanted."""
     attempt: int
     seq: int
     """The last event's number."""
@@ -78,6 +80,7 @@ class AccountChanges(TypedDict, total=False):
     linked: bool
     logged_out_seq: int
     history_until: int | None
+    away_since: datetime | None
     attempt: int
 
 
@@ -194,14 +197,25 @@ async def list_page(after: str | None, limit: int) -> Page:
 
 
 @database_errors
-async def rename(account_id: str, name: str) -> AccountRow | None:
+async def rename(account_id: str, name: str, epoch: int | None = None) -> AccountRow | None:
     """Give an account another name, and return it; nothing if there is no such account.
 
+    Args:
+        account_id: Which account.
+        name: Any text; its limits are the interface's.
+        epoch: The epoch under which the caller owns the account; nothing if nobody does.
+
     Raises:
+        LeaseLost: The epoch is over.
         DatabaseAway: The database does not answer.
     """
-    await models.Account.filter(id=account_id).update(name=keepable(name))
-    return await get(account_id)
+    async with transaction() as connection:
+        if epoch is not None:
+            await leases.guard(connection, account_id, epoch)
+        query = models.Account.filter(id=account_id).using_db(connection)
+        await query.update(name=keepable(name))
+        row = await query.first()
+    return None if row is None else _row(row)
 
 
 @database_errors
@@ -305,6 +319,7 @@ def _row(row: models.Account) -> AccountRow:
         logout_after=row.logout_after,
         logged_out_seq=row.logged_out_seq,
         history_until=row.history_until,
+        away_since=row.away_since,
         attempt=row.attempt,
         seq=row.seq,
         created_at=row.created_at,

@@ -32,6 +32,8 @@ class EventType(StrEnum):
 
     STATUS = "status"
     """An account's status changed, or its cause did. Kept."""
+    ACCOUNT = "account"
+    """An account was given another name. Kept."""
     MESSAGE = "message"
     """A message arrived. Kept."""
     QR = "qr"

@@ -68,6 +68,8 @@ function apply(event) {
   } else if (!account) {
     stream.reopen(); // A new account; the snapshot tells its name.
     return;
+  } else if (event.type === "account") {
+    account.name = event.data.name;
   } else if (event.type === "status") {
     Object.assign(account, {
       status: event.data.status,

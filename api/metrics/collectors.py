@@ -5,6 +5,7 @@ All of it comes from memory, also while the server starts or stops.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from aiohttp import web
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -117,6 +118,11 @@ def _each_account(views: Sequence[View]) -> Iterator[Metric]:
     info = GaugeMetricFamily(
         "wa_account_info", "1, with its name as a label.", labels=["account", "name"]
     )
+    away = GaugeMetricFamily(
+        "wa_account_away_seconds",
+        "How long it is not connected against its owner's wish; 0 while it is as wanted.",
+        labels=["account"],
+    )
     restarts = CounterMetricFamily(
         "wa_account_restarts", "Restarts of its browser by the server.", labels=["account"]
     )
@@ -124,8 +130,9 @@ def _each_account(views: Sequence[View]) -> Iterator[Metric]:
         info.add_metric([view.account_id, view.name], 1)
         status.add_metric([view.account_id, view.status.value], 1)
         needy.add_metric([view.account_id], view.needs_human)
+        away.add_metric([view.account_id], view.away_for(datetime.now(UTC)))
         restarts.add_metric([view.account_id], view.restarts)
-    return iter((info, status, needy, restarts))
+    return iter((info, status, needy, away, restarts))
 
 
 def _profiles(sizes: Mapping[str, int]) -> Metric:

@@ -84,10 +84,12 @@ async def test_the_second_server_works_for_the_accounts_it_creates(servers: Serv
     assert await second.causes(account_id) == ["created", "user_connect", "linked", "ready"]
 
 
-async def test_any_server_renames_an_account_and_none_knows_what_is_not(servers: Servers) -> None:
+async def test_the_owner_renames_an_account_and_none_knows_what_is_not(servers: Servers) -> None:
     first, second = await servers.start(), await servers.start()
     account_id = await first.create()
-    assert (await second.manager.rename(account_id, "Sales")).name == "Sales"
+    with pytest.raises(AccountElsewhere):
+        await second.manager.rename(account_id, "Sales")
+    assert (await first.manager.rename(account_id, "Sales")).name == "Sales"
     with pytest.raises(UnknownAccount):
         await second.manager.connect("nobody")
 

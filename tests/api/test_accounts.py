@@ -63,6 +63,19 @@ async def test_a_rename_is_seen_at_once_by_whoever_names_the_account(api: Api) -
     await until(lambda: api.manager.name_of(account_id) == "Sales")
 
 
+async def test_a_rename_is_an_event_and_the_same_name_is_none(api: Api) -> None:
+    account_id = await api.create("Support")
+    for name in ("Sales", "Sales"):
+        await api.patch(f"/accounts/{account_id}", json={"name": name})
+    await api.post(f"/accounts/{account_id}/connect")
+    await api.until(account_id, Status.CONNECTING)
+    await api.recorded()
+    page = await (await api.get(f"/accounts/{account_id}/events")).json()
+    told = [(event["type"], event["seq"]) for event in page["items"]]
+    assert told == [("status", 1), ("account", 2), ("status", 3)]
+    assert page["items"][1]["data"] == {"name": "Sales", "previous": "Support"}
+
+
 async def test_an_account_is_renamed(api: Api) -> None:
     account_id = await api.create("Support")
     answer = await api.patch(f"/accounts/{account_id}", json={"name": "Sales"})

@@ -1,6 +1,7 @@
 """The health check: the seed's shape, and what it says of the parts."""
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -9,11 +10,15 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from actors.browser.reports import (
     ActionKind,
     ActionRequired,
+    Authenticated,
     Failure,
     LoggedOut,
+    Ready,
     WentOffline,
 )
 from actors.startqueue import Room
@@ -22,9 +27,14 @@ from api.keys import RECORDER
 from api.lifetime import LIFETIME
 from api.settings import Settings
 from store.status import Cause, Status
-from tests.api.told import Api
+from tests.api.told import PHONE, Api
 from tests.surroundings import Surroundings
 from tests.told import until
+
+
+async def health_of(api: Api) -> Any:
+    async with api.get("/health") as answer:
+        return await answer.json()
 
 
 async def test_health_has_the_shape_that_scripts_rely_on(api: Api) -> None:
@@ -67,6 +77,7 @@ async def test_health_names_its_parts(api: Api) -> None:
         "store": {"status": "ok", "pending": 0, "oldestPendingSeconds": 0},
         "bus": {"status": "ok"},
         "browsers": {"status": "ok", "running": 0},
+        "accounts": {"status": "ok", "connected": 0, "away": 0},
     }
 
 
@@ -247,15 +258,85 @@ async def test_health_names_the_accounts_that_need_a_human(api: Api) -> None:
     code, lines = await asyncio.to_thread(run_script, str(api.make_url("/health")))
 
     assert all(account.pop("since").endswith("Z") for account in needy)
+    human = {"needsHuman": True, "name": "Support"}
     assert needy == [
-        {"accountId": unlinked, "status": "LOGGED_OUT", "cause": "unlinked"},
-        {"accountId": refused, "status": "ACTION_REQUIRED", "cause": "terms"},
+        {"accountId": unlinked, "status": "LOGGED_OUT", "cause": "unlinked", **human},
+        {"accountId": refused, "status": "ACTION_REQUIRED", "cause": "terms", **human},
     ]
     assert code == 1
     assert lines == [
-        f"⚠️ Account {unlinked} needs a human: LOGGED_OUT (unlinked)",
-        f"⚠️ Account {refused} needs a human: ACTION_REQUIRED (terms)",
+        f'⚠️ Account "Support" ({unlinked}) needs a human: LOGGED_OUT (unlinked)',
+        f'⚠️ Account "Support" ({refused}) needs a human: ACTION_REQUIRED (terms)',
     ]
+
+
+@pytest.mark.parametrize("name", ['a "quoted" \\ name', "with ] and { in it", "Kundendienst 🏪"])
+async def test_the_script_names_an_account_whatever_its_name_is(api: Api, name: str) -> None:
+    account_id = await api.create(name)
+    await unlink_by_phone(api, account_id)
+    await need(api)
+    _, lines = await asyncio.to_thread(run_script, str(api.make_url("/health")))
+    assert lines == [
+        f"⚠️ Account {json.dumps(name)} ({account_id}) needs a human: LOGGED_OUT (unlinked)"
+    ]
+
+
+async def only_one_that_needs(api: Api) -> Any:
+    """Wait until one account needs attention, and return it."""
+    async with asyncio.timeout(10):
+        while len(needy := await need(api)) != 1:
+            await asyncio.sleep(0.01)
+    return needy[0]
+
+
+async def test_who_is_away_for_too_long_is_named_and_all_of_them_degrade_the_server(
+    start_api: Callable[[Settings], Awaitable[Api]], settings: Settings
+) -> None:
+    api = await start_api(settings.model_copy(update={"attention_seconds": 0.05}))
+    away, other = await api.create("Support"), await api.create("Sales")
+    run = await api.link(away)
+    await api.link(other)
+    assert (await health_of(api))["status"] == "ok"
+
+    run.report(WentOffline("OFFLINE"))
+    account = await only_one_that_needs(api)
+    assert (account["accountId"], account["name"]) == (away, "Support")
+    assert (account["cause"], account["needsHuman"]) == ("offline", False)
+    assert (await health_of(api))["status"] == "ok"
+    code, lines = await asyncio.to_thread(run_script, str(api.make_url("/health")))
+    assert code == 1
+    since = account["since"]
+    assert lines == [
+        f'⚠️ Account "Support" ({away}) is away from WhatsApp since {since}: CONNECTING (offline)'
+    ]
+
+    # Another step on its way does not begin it anew.
+    run.report(Authenticated(fresh=False))
+    await until(lambda: api.cause(away) is Cause.RESUMING)
+    account = await only_one_that_needs(api)
+    assert account["since"] == since
+
+    await api.post(f"/accounts/{other}/disconnect")
+    await api.until(other, Status.DISCONNECTED)
+    report = await health_of(api)
+    assert report["status"] == "degraded"
+    assert "all 1 account(s)" in report["reason"]
+
+    run.report(Ready(PHONE, "Support", "2.3000"))
+    await api.until(away, Status.CONNECTED)
+    report = await health_of(api)
+    assert (report["status"], report["attention"]) == ("ok", [])
+
+
+async def test_an_account_that_was_never_linked_is_not_away(
+    start_api: Callable[[Settings], Awaitable[Api]], settings: Settings
+) -> None:
+    api = await start_api(settings.model_copy(update={"attention_seconds": 0.001}))
+    account_id = await api.create()
+    await api.show_qr(account_id)
+    report = await health_of(api)
+    assert (report["status"], report["attention"]) == ("ok", [])
+    assert report["components"]["accounts"] == {"status": "ok", "connected": 0, "away": 0}
 
 
 async def test_an_account_that_gave_up_needs_a_human(

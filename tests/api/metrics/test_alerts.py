@@ -40,10 +40,10 @@ FIRES: list[tuple[str, int, Series, dict[str, str], str]] = [
     ),
     (
         "AccountNotComingBack",
-        15,
+        16,
         {
-            'wa_account_status{account="a",status="CONNECTING"}': "1x7 stale",
-            'wa_account_status{account="a",status="AUTHENTICATING"}': "_x8 1x60",
+            'wa_account_away_seconds{account="a"}': "0+60x60",
+            'wa_account_needs_human{account="a"}': "0x60",
             # A rename does not begin it anew.
             'wa_account_info{account="a",name="Support"}': "1x9 stale",
             'wa_account_info{account="a",name="Sales"}': "_x10 1x60",
@@ -195,10 +195,7 @@ QUIET: list[tuple[str, Series]] = [
     ),
     (
         "AccountNotComingBack",
-        {
-            'wa_account_status{account="a",status="CONNECTING"}': "1x13 stale _x9 1x13 stale",
-            'wa_account_status{account="a",status="CONNECTED"}': "_x13 1x9 stale _x13 1x60",
-        },
+        {'wa_account_away_seconds{account="a"}': "0+60x14 0x9 0+60x14 0x20"},
     ),
     ("AccountRestartStorm", {'wa_account_restarts_total{account="a"}': EACH_TEN_MINUTES}),
     # Nobody scanned their codes.

@@ -54,12 +54,12 @@ async def test_a_deleted_account_has_no_figures_left(api: Api) -> None:
     deleted, kept = await api.create(), await api.create()
     await until(lambda: api.manager.figures)
     api.manager.show_usage([deleted, kept], Usage(pss_mb=200), profile_mb=30)
-    assert len((await scrape(api)).of_account(deleted)) == 9
+    assert len((await scrape(api)).of_account(deleted)) == 10
     async with api.delete(f"/accounts/{deleted}") as answer:
         assert answer.status == 200
     shown = await scrape(api)
     assert shown.of_account(deleted) == set()
-    assert len(shown.of_account(kept)) == 9
+    assert len(shown.of_account(kept)) == 10
 
 
 async def test_what_a_browser_takes_is_shown_in_base_units(api: Api) -> None:

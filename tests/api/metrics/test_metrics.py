@@ -21,6 +21,7 @@ OF_AN_ACCOUNT = {
     "wa_account_info",
     "wa_account_status",
     "wa_account_needs_human",
+    "wa_account_away_seconds",
     "wa_account_restarts_total",
     "wa_account_memory_bytes",
     "wa_account_cpu_seconds_total",
@@ -58,7 +59,7 @@ async def test_names_and_labels_are_unique_and_explained(api: Api) -> None:
     assert all(family.documentation for family in shown.families)
 
 
-async def test_each_further_account_adds_nine_samples(api: Api) -> None:
+async def test_each_further_account_adds_ten_samples(api: Api) -> None:
     await until(lambda: api.manager.figures)
     before = await scrape(api)
 
@@ -75,7 +76,7 @@ async def test_each_further_account_adds_nine_samples(api: Api) -> None:
     per_name = Counter(each.name for each in after.samples if "account" in each.labels)
     assert per_name == dict.fromkeys(OF_AN_ACCOUNT, 500)
     # The rest are the classes of requests that were there only after the first scrape.
-    assert len(after.samples) - len(before.samples) - 9 * 500 < 20
+    assert len(after.samples) - len(before.samples) - 10 * 500 < 20
 
 
 async def test_a_renamed_account_has_one_name_in_the_figures(api: Api) -> None:
