@@ -102,6 +102,11 @@ class Interpreter:
         self._pairing_phone = phone
         self._pairing_asked_at = self._now()
 
+    def pairing_failed(self) -> list[Report]:
+        """Give the reports that waited for a pairing code which does not come."""
+        self._pairing_asked_at = None
+        return self._exhausted_meanwhile()
+
     def read(self, fact: Fact) -> list[Report]:
         """Give the reports that follow from a fact that was checked, in order."""
         match fact:
@@ -168,7 +173,8 @@ class Interpreter:
         if self._exhausted or self._authenticated:
             return []
         self._exhausted = True
-        return [QrExhausted()]
+        # A pairing code that is on its way may outlive the QR codes; they wait for it.
+        return [] if self._pairing_asked_at is not None else [QrExhausted()]
 
     def _pairing_code(self, code: str) -> list[Report]:
         if self._pairing is not None and code == self._pairing.code:
@@ -177,7 +183,10 @@ class Interpreter:
             # The page renews codes by itself, for a quarter of an hour. Nobody asked for this one,
             # and the codes have had their time.
             return [QrExhausted()]
-        return [self.pairing_shown(code)]
+        return [self.pairing_shown(code), *self._exhausted_meanwhile()]
+
+    def _exhausted_meanwhile(self) -> list[Report]:
+        return [QrExhausted()] if self._exhausted else []
 
     def _progress(self, percent: int) -> list[Report]:
         percent = max(0, min(100, percent))

@@ -7,7 +7,7 @@ their own, and what a failure is called stands in failures.py.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -174,7 +174,11 @@ class BrowserRun:
         if not self._interpreter.awaits_link:
             raise NotReady("The page does not wait for a phone.")
         self._interpreter.pairing_for(phone)
-        code = await page.pairing_code(phone)
+        try:
+            code = await page.pairing_code(phone)
+        except BaseException:
+            self._report_all(self._interpreter.pairing_failed())
+            raise
         # The page tells of it as well, mostly: what is told twice is reported once.
         self._on_fact({"fact": "pairing_code", "code": code})
         return self._interpreter.pairing_shown(code)
@@ -305,7 +309,10 @@ class BrowserRun:
         await self._attempt("leaving the profile", self._hold.leave(wipe=self._wipe))
 
     def _on_fact(self, fact: Fact) -> None:
-        for report in self._interpreter.read(fact):
+        self._report_all(self._interpreter.read(fact))
+
+    def _report_all(self, reports: Iterable[Report]) -> None:
+        for report in reports:
             match report:
                 case Authenticated(fresh):
                     self._proof.authenticated(fresh=fresh)

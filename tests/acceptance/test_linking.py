@@ -62,3 +62,21 @@ async def test_a_pairing_code_links_until_it_expires_however_few_qr_codes_are_le
     [event] = [e for e in await server.events(forgotten) if e["data"].get("cause") == "qr_timeout"]
     assert event["at"] >= promised[forgotten]["expiresAt"]
     assert datetime.fromisoformat(event["at"]) <= datetime.now(UTC)
+
+
+async def test_a_pairing_code_asked_for_just_before_the_qr_codes_end_links_too(
+    quick: tuple[ServerProcess, Phones],
+) -> None:
+    server, phones = quick
+    account_id = await server.create()
+    # WhatsApp takes longer to make the code than the QR codes are shown.
+    await phones.call(
+        "POST", "faults", {"kind": "late-answers", "call": "pairing-code", "seconds": 2}
+    )
+    await server.connect(account_id)
+    await server.reaches(account_id, "QR_READY")
+    path = f"/accounts/{account_id}/pairing-code"
+    pairing = await server.call("POST", path, {"phone": NUMBER})
+    await server.call("GET", f"/accounts/{account_id}/qr", expect=409)
+    await phones.call("POST", f"phones/{NUMBER}/enter-code", {"code": pairing["code"]})
+    await server.reaches(account_id, "CONNECTED")

@@ -155,6 +155,28 @@ def test_a_pairing_code_that_the_page_renews_after_the_codes_ends_the_linking(
     assert kinds(reports) == [QrShown, PairingCodeShown, QrExhausted, QrExhausted]
 
 
+def test_qr_codes_that_end_wait_for_a_pairing_code_that_is_on_its_way(
+    interpreter: Interpreter,
+) -> None:
+    read(interpreter, DOCUMENT, code("a"))
+    interpreter.pairing_for("491700000001")
+
+    assert read(interpreter, IDLE) == []
+    shown = read(interpreter, {"fact": "pairing_code", "code": "ABCD1234"})
+
+    assert kinds(shown) == [PairingCodeShown, QrExhausted]
+
+
+def test_qr_codes_that_end_do_not_wait_for_a_pairing_code_that_does_not_come(
+    interpreter: Interpreter,
+) -> None:
+    read(interpreter, DOCUMENT, code("a"))
+    interpreter.pairing_for("491700000001")
+    read(interpreter, IDLE)
+
+    assert kinds(interpreter.pairing_failed()) == [QrExhausted]
+
+
 def test_a_session_that_was_there_is_resumed(interpreter: Interpreter) -> None:
     assert read(interpreter, DOCUMENT, syncing(), state()) == [Authenticated(fresh=False), READY]
 
