@@ -4,6 +4,7 @@ The decisions are those of `lifecycle`; here their effects are carried out. Whic
 or a report amounts to is no business of this file.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -78,6 +79,8 @@ class StateMachine:
         self._closing: _Closing | None = None
         self._qr: QrShown | None = None
         self._pairing: PairingCodeShown | None = None
+        self._pairing_until = 0.0
+        """When that expires, on the monotonic clock: the other one may be put right meanwhile."""
 
     @property
     def closing(self) -> bool:
@@ -142,13 +145,15 @@ class StateMachine:
     def show_pairing_code(self, shown: PairingCodeShown) -> None:
         """Show a pairing code, and let the account stay QR_READY until it expires."""
         self._pairing = shown
+        left = (shown.expires_at - datetime.now(UTC)).total_seconds()
+        self._pairing_until = time.monotonic() + left
         if self.life.status is Status.QR_READY:
-            self._alarm.prolong(_seconds_left(shown))
+            self._alarm.prolong(left)
         self.show()
 
     def qr_exhausted(self, attempt: int) -> None:
         """End the linking, or let it go on with the pairing code alone while that is valid."""
-        left = 0.0 if self._pairing is None else _seconds_left(self._pairing)
+        left = 0.0 if self._pairing is None else self._pairing_until - time.monotonic()
         if left <= 0 or self.life.status is not Status.QR_READY:
             self.signal(Signal.QR_EXHAUSTED, attempt=attempt)
             return
@@ -254,7 +259,3 @@ class StateMachine:
 
         run = self._around.new_run(self._id, report)
         self.attempt = Attempt(number, run, self._around.loop)
-
-
-def _seconds_left(shown: PairingCodeShown) -> float:
-    return (shown.expires_at - datetime.now(UTC)).total_seconds()

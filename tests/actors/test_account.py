@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -289,6 +290,21 @@ async def test_a_pairing_code_that_expires_behind_the_qr_codes_ends_in_disconnec
     run = await stage.start(account_id)
     run.report(qr())
     run.report(pairing_code(seconds=0.2))
+    run.report(QrExhausted())
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    await stage.tells(account_id, "qr_timeout")
+
+
+async def test_a_clock_that_is_set_back_prolongs_no_pairing_code(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_id = await stage.create()
+    run = await stage.start(account_id)
+    run.report(qr())
+    run.report(pairing_code(seconds=0.5))
+    await until(lambda: stage.manager.views()[0].pairing is not None)
+    yesterday = SimpleNamespace(now=lambda zone: datetime.now(zone) - timedelta(days=1))
+    monkeypatch.setattr("actors.statemachine.datetime", yesterday)
     run.report(QrExhausted())
     await stage.reaches(account_id, Status.DISCONNECTED)
     await stage.tells(account_id, "qr_timeout")
