@@ -24,8 +24,11 @@ from actors.stopwatch import Stopwatch
 from actors.surroundings import Surroundings
 from store.status import Cause, Status
 
-STILL_LISTED = "WhatsApp was not told of the logout: remove the device on the phone as well."
-"""What a logout says that could forget the session, but not unlink the device."""
+STILL_LISTED = (
+    "It is not proven that WhatsApp was told of the logout: if the phone still lists this device, "
+    "remove the device on the phone as well."
+)
+"""What a logout says that could forget the session, but may not have unlinked the device."""
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ class Kind(StrEnum):
     LATE_ANSWERS = "late-answers"
 
 
-CALLS = ("send-message", "number-exists", "pairing-code")
+CALLS = ("send-message", "number-exists", "pairing-code", "logout")
 """What a page asks WhatsApp for, and gets an answer to. The first is meant if none is named."""
 
 Parameters = frozenset[str]
@@ -87,7 +87,7 @@ KINDS = {
     ),
     Kind.LATE_ANSWERS: Trait(
         "WhatsApp does what a page asks, but its answer comes `seconds` late, or never without "
-        "them: to `send-message`, unless `call` names `number-exists` or `pairing-code`.",
+        "them: to `send-message`, unless `call` names `number-exists`, `pairing-code` or `logout`.",
         takes=frozenset({"number", "seconds", "call"}),
         call=CALLS[0],
     ),

@@ -7,8 +7,9 @@ import asyncio
 import json
 import logging
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 
 from aiohttp import WSMessageTypeError, web
 
@@ -192,7 +193,7 @@ class Page:
             case "seen", {"chat": str(sender)}:
                 self._world.whatsapp.seen(phone, sender)
             case "logout", _:
-                self._world.whatsapp.unlink(phone, "user_initiated", device)
+                self._log_out(phone, device)
             case _:
                 self._refuse(said)
 
@@ -235,14 +236,27 @@ class Page:
             outcome: Event = {"result": self._carry_out(method, params)}
         except PhoneError as error:
             outcome = {"error": str(error)}
-        for fault in self._world.faults.find_all(Kind.LATE_ANSWERS, self.number):
-            if fault.call == method:
-                self._world.faults.hold(fault)
-                if fault.seconds is not None:
-                    loop = asyncio.get_running_loop()
-                    loop.call_later(fault.seconds, lambda: self._answer(call, **outcome))
-                return
-        self._answer(call, **outcome)
+        answer = partial(self._answer, call, **outcome)
+        if not self._holds_back(method, answer):
+            answer()
+
+    def _log_out(self, phone: Phone, device: Device) -> None:
+        """Removes the page's own device; the page is told that it is unlinked."""
+        reason = "user_initiated"
+        answer = partial(self.tell, {"type": "unlinked", "reason": reason})
+        if self._holds_back("logout", answer):
+            device.detach(self)
+        self._world.whatsapp.unlink(phone, reason, device)
+
+    def _holds_back(self, call: str, answer: Callable[[], None]) -> bool:
+        """Says whether a fault has taken an answer, to give it late or never."""
+        faults = self._world.faults.find_all(Kind.LATE_ANSWERS, self.number)
+        for fault in (fault for fault in faults if fault.call == call):
+            self._world.faults.hold(fault)
+            if fault.seconds is not None:
+                asyncio.get_running_loop().call_later(fault.seconds, answer)
+            return True
+        return False
 
     def _carry_out(self, method: str, params: dict[str, object]) -> Event:
         whatsapp = self._world.whatsapp

@@ -119,6 +119,21 @@ async def test_a_frozen_browser_that_shall_unlink_is_closed_in_its_time(
     assert time.monotonic() - began < 4
 
 
+@pytest.mark.parametrize("seconds", [None, 0.2])
+async def test_a_logout_is_proven_by_its_answer_alone(
+    start: Start, phone: PhoneOf, faults: Faults, seconds: float | None
+) -> None:
+    run = start(unlink_seconds=0.5 if seconds is None else 10.0)
+    await run.ready_with(phone(ADA))
+    late = {} if seconds is None else {"seconds": seconds}
+    await faults.add("late-answers", number=ADA, call="logout", **late)
+
+    run.browser.stop(unlink=True)
+
+    assert (await run.until(Closed)).unlinked is (seconds is not None)
+    assert not await phone(ADA).linked()
+
+
 async def test_calls_on_a_run_that_is_over_say_so(start: Start, phone: PhoneOf) -> None:
     run = start()
     await run.ready_with(phone(ADA))
