@@ -55,7 +55,7 @@ def _name(value: str) -> str:
 
 
 def _phone(value: str) -> str:
-    if re.search(r"\(\s*0\s*\)", value):
+    if re.search("[(\uff08]0[)\uff09]", UNSEEN.sub("", value)):
         raise ValueError(f"must not contain (0): write it as it is dialled from abroad, {EXAMPLE}")
     digits = BETWEEN_DIGITS.sub("", value)
     if digits.startswith(PLUS):

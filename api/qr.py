@@ -10,13 +10,17 @@ from aiohttp import web
 
 from actors.browser.reports import QrShown
 from api.accounts import find
-from api.errors import NotAcceptable, StatusConflict
+from api.complaints import unknown
+from api.errors import InvalidQuery, NotAcceptable, StatusConflict
 from api.keys import MANAGER
+from api.near import nearest
 from api.reading import read_query
 from api.schemas import Qr, QrQuery
 
 QUIET_ZONE = 4
 """Empty modules around the code; scanners rely on them (ISO/IEC 18004)."""
+
+PARAMETERS = tuple(QrQuery.model_fields)
 
 
 class Form(StrEnum):
@@ -30,7 +34,7 @@ class Form(StrEnum):
 
 async def show(request: web.Request) -> web.Response:
     """`GET /accounts/{id}/qr`: the code on the account's page; 409 when none is shown."""
-    named = read_query(request, QrQuery).format
+    named = _format(request)
     form = Form[named.upper()] if named else choose(request.headers.get("Accept", "*/*"))
     # From memory alone, so that a phone can scan it also while the database is away.
     view = request.app[MANAGER].view(request.match_info["id"])
@@ -50,6 +54,16 @@ async def show(request: web.Request) -> web.Response:
         # A code is a secret and soon stale.
         headers={"Cache-Control": "no-store", "Vary": "Accept"},
     )
+
+
+def _format(request: web.Request) -> str | None:
+    """Read which form the query names. Pages add parameters of their own to get past caches."""
+    query = read_query(request, QrQuery)
+    meant = [name for name in request.query if nearest(name, PARAMETERS)]
+    if query.format is None and meant:
+        errors = [{"field": meant[0], "message": unknown(meant[0], PARAMETERS, "parameter")}]
+        raise InvalidQuery(errors=errors)
+    return query.format
 
 
 def choose(accept: str) -> Form:

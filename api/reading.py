@@ -3,6 +3,7 @@
 import codecs
 import json
 import re
+from collections import Counter
 from collections.abc import Collection, Sequence
 from typing import Any, NoReturn, TypeVar
 
@@ -74,7 +75,8 @@ def read_query(request: web.Request, model: type[Model]) -> Model:
         InvalidQuery: If a parameter is not valid; it names each.
     """
     query = request.query
-    if repeated := [name for name in dict.fromkeys(query) if len(query.getall(name)) > 1]:
+    counts = Counter(name for name, _ in query.items())
+    if repeated := [name for name, count in counts.items() if count > 1]:
         message = "is given more than once; several values have commas between"
         raise InvalidQuery(errors=[_error([name], message) for name in repeated[:MOST_ERRORS]])
     try:

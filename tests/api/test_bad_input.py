@@ -305,6 +305,20 @@ async def test_a_parameter_that_means_nothing_is_400(
     assert (await api.get(f"/accounts/{account_id}")).status == 200
 
 
+async def test_a_misspelt_form_of_a_code_is_400_and_what_a_page_adds_is_not(api: Api) -> None:
+    account_id = await api.create()
+    await api.show_qr(account_id)
+    answer = await api.get(f"/accounts/{account_id}/qr?fromat=svg")
+    [error] = (await problem(answer, 400, "invalid-query"))["errors"]
+    assert error == {"field": "fromat", "message": "is unknown; did you mean format?"}
+    answer = await api.get(f"/accounts/{account_id}/qr?form=svg")
+    assert fields(await problem(answer, 400, "invalid-query")) == ["form"]
+    answer = await api.get(f"/accounts/{account_id}/qr?format=gif")
+    [error] = (await problem(answer, 400, "invalid-query"))["errors"]
+    assert error == {"field": "format", "message": "must be json, png, svg or text"}
+    assert (await api.get(f"/accounts/{account_id}/qr?format=svg&_=1764")).status == 200
+
+
 @pytest.mark.parametrize("path", ["/ws", "/events"])
 async def test_an_unknown_account_in_a_streams_filter_is_a_problem(api: Api, path: str) -> None:
     account_id = await api.create()

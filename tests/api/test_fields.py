@@ -103,6 +103,7 @@ def test_a_number_loses_what_people_write_between_its_digits(field: str, number:
         ("0049 170 1234567", "not with 00,"),
         ("00 49 170 1234567", "not with 00,"),
         ("+49 (0) 170 1234567", "must not contain (0)"),
+        ("+49\uff08\u200b0\u00a0\uff09170 1234567", "must not contain (0)"),
         ("٤٩١٧٠١٢٣٤٥٦٧", "the digits 0 to 9"),
         ("+\uff14\uff19\uff11\uff17\uff10 1234567", "the digits 0 to 9"),
         ("123456", "it has 6"),
