@@ -15,8 +15,11 @@ from pyppeteer.connection import CDPSession
 
 from actors.browser.badfacts import BadFacts
 from actors.browser.facts import BadFact, Fact, parse
+from actors.browser.pace import MOST, Pace
 
 NAME = "waManagerTell"
+FREE = frozenset({"message", "handed_over", "progress"})
+"""The facts that may be as many as they are: others have them come, and none changes an account."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 logger = logging.getLogger(__name__)
@@ -38,14 +41,15 @@ class Binding:
             origin: Where the page is, from `origin_of`.
             main_frame: Gives the id of the page's main frame.
             told: Called with each fact.
-            fail: Called once, with a reason, when the page tells too much that is none. Nothing is
-                heard from then on.
+            fail: Called once, with a reason, when the page tells too much that is none, or of too
+                many changes. Nothing is heard from then on.
         """
         self._origin = origin
         self._main_frame = main_frame
         self._told = told
         self._fail = fail
         self._bad = BadFacts(monotonic)
+        self._pace = Pace(monotonic)
         self._context: int | None = None
         """The main frame's own context, as long as the page is where it should be."""
         self._deaf = False
@@ -85,8 +89,12 @@ class Binding:
             fact = parse(event.get("payload"))
         except BadFact as error:
             self._refuse(str(error))
-        else:
-            self._told(fact)
+            return
+        if fact["fact"] not in FREE and not self._pace.allows_another():
+            self._deaf = True
+            self._fail(f"it tells of more than {MOST} changes in a minute")
+            return
+        self._told(fact)
 
     def _refuse(self, why: str) -> None:
         self._why = why

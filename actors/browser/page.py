@@ -250,7 +250,7 @@ class WhatsAppPage:
             self._origin,
             lambda: page.mainFrame._id,  # noqa: SLF001 - it can change, and nothing else tells it
             self._on_fact,
-            lambda why: self._fail(PageBroken(f"The page tells what cannot be read: {why}.")),
+            lambda why: self._fail(PageBroken(f"The page is not to be believed: {why}.")),
         )
         await self._binding.listen(session)
         agent = identity(await page.browser.version())

@@ -122,7 +122,6 @@ async def stage(server: ServerProcess, simulator: HostileSimulator, phones: Phon
 FLOODS = (
     "flood(10_000, () => message('x'.repeat(500)));",
     "flood(10_000, () => console.log('module x was not found', {}, 'x'.repeat(500)));",
-    "flood(5_000, (i) => WPP.emit('conn.link_code_change', `ABCD-${i}`));",
 )
 
 
@@ -140,7 +139,7 @@ async def test_a_page_that_floods_the_server_stalls_nobody(stage: Stage) -> None
     with stays_alive(stage.server.port):
         stage.attack("flood(1_000_000, (i) => WPP.emit('conn.link_code_change', i));")
         broken = await stage.ends_as_broken()
-    assert "cannot be read" in broken["data"]["detail"]["message"]
+    assert "is no text" in broken["data"]["detail"]["message"]
     await stage.check_bob()
     lines = [line for line in stage.server.log.splitlines() if "thing(s)" in line]
     assert 1 <= len(lines) <= 2

@@ -94,13 +94,29 @@ async def test_a_page_that_tells_nonsense_ends_as_broken_with_a_line_or_two_in_t
     await run.evaluate("for (let i = 0; i < 5000; i++) WPP.emit('conn.link_code_change', i), 1")
     failed = await run.until(Failed)
     assert failed.failure is Failure.PAGE_BROKEN
-    assert failed.detail == ("The page tells what cannot be read: code of pairing_code is no text.")
+    assert failed.detail == ("The page is not to be believed: code of pairing_code is no text.")
     await run.task
     lines = [line for line in caplog.messages if "cannot be read" in line]
     assert lines == [
         "its page told 1 thing(s) that cannot be read: code of pairing_code is no text",
         "its page told 19 thing(s) that cannot be read: code of pairing_code is no text",
     ]
+
+
+async def test_a_page_that_changes_without_end_ends_as_broken(start: Start, phone: PhoneOf) -> None:
+    run = await connected(start, phone)
+    flips = """
+      let online = true;
+      Object.defineProperty(WPP.whatsapp.NetworkStatus, "online", { get: () => online });
+      for (let i = 0; i < 5000; i++) {
+        online = !online;
+        WPP.whatsapp.Socket.trigger("change:state");
+      }"""
+    await run.evaluate(f"{{ {flips} }}")
+    failed = await run.until(Failed)
+    assert failed.failure is Failure.PAGE_BROKEN
+    assert "more than 600 changes in a minute" in failed.detail
+    assert len(run.reports) < 700
 
 
 async def test_a_page_that_leaves_its_origin_ends_as_broken(
