@@ -51,6 +51,7 @@ from actors.tenancy import Tenancy
 from actors.view import StartsView, View, Views
 from store import accounts
 from store.accounts import AccountRow
+from store.background import Background
 from store.leases import FIRST_EPOCH
 from store.recorder import Recorder
 from store.status import Cause, Desired, Status
@@ -67,11 +68,17 @@ class Manager:
         config: Its numbers.
         recorder: Where what happens is kept.
         observer: Who hears how the accounts fare.
+        background: What runs as long as the server does.
     """
 
     def __init__(
-        self, config: ManagerConfig, recorder: Recorder, observer: Observer | None = None
+        self,
+        config: ManagerConfig,
+        recorder: Recorder,
+        observer: Observer | None = None,
+        background: Background | None = None,
     ) -> None:
+        self._background = background or Background()
         self._config = config
         self._recorder = recorder
         self._observer = observer or Observer()
@@ -79,7 +86,10 @@ class Manager:
         self._evidence = Evidence(config.browser.profiles_dir.parent / FOLDER)
         self._views = Views()
         self._watched = Watched()
-        self._tenancy = Tenancy(config, recorder, self._views, self._evidence, self._tell_registry)
+        self._tenancy = Tenancy(
+            *(config, recorder, self._views, self._evidence, self._tell_registry),
+            background=self._background,
+        )
         self._ownership = self._tenancy.ownership
         self._owned = OwnedAccounts(self._ownership, config.store_timeout)
         recorder.tell_refusals(self._ownership.refused)
@@ -90,7 +100,7 @@ class Manager:
         self._registry: pykka.ActorRef[RegistryActor] | None = None
         self._monitor: pykka.ActorRef[MonitorActor] | None = None
         self.stopping = False
-        self.broken = asyncio.Event()
+        self.broken = self._background.broken
         """Set when the server cannot go on and must end, to be started anew."""
 
     # Start and stop.
@@ -111,7 +121,7 @@ class Manager:
             wipe=partial(profiles.remove, self._config.browser),
             evidence=self._evidence,
             let_go=self._ownership.let_go,
-            broken=self._break,
+            broken=partial(self._break, "registry of accounts"),
             room=self._room,
             policy=self._config.policy,
             deadlines=self._config.deadlines,
@@ -126,6 +136,7 @@ class Manager:
             self._views,
             self._watched,
             self._registry.tell,
+            partial(self._break, "resource monitor"),
         )
         await self._ownership.hand_over()
         await remove_orphans(self._config.browser)
@@ -464,7 +475,6 @@ class Manager:
         except pykka.ActorDeadError as error:
             raise ShuttingDown from error
 
-    def _break(self, error: str) -> None:
-        logger.critical("The registry of accounts died; the server ends: %s", error)
+    def _break(self, what: str, error: str) -> None:
         self.stopping = True
-        self.broken.set()
+        self._background.note_death(what, error)

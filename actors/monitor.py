@@ -9,12 +9,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from types import TracebackType
 from typing import Any
 
 import pykka
 
 from actors.browser.profile import find_profiles
 from actors.disk import Disk, free_mb
+from actors.errors import describe
 from actors.limits import Limit, MemoryLimits, Turns
 from actors.loop import Loop, Timer
 from actors.memory import server_memory
@@ -92,6 +94,7 @@ class MonitorActor(pykka.ThreadingActor):
         views: Views,
         watched: Watched,
         tell_registry: Callable[[RegistryMessage], None],
+        broken: Callable[[str], None],
     ) -> None:
         super().__init__()
         self._config = config
@@ -100,6 +103,7 @@ class MonitorActor(pykka.ThreadingActor):
         self._views = views
         self._watched = watched
         self._tell_registry = tell_registry
+        self._broken = broken
         self._started = time.monotonic()
         self._sampler = Sampler()
         self._timers: dict[type, Timer] = {}
@@ -135,6 +139,16 @@ class MonitorActor(pykka.ThreadingActor):
         """Stop the clocks; runs in the actor's thread."""
         for timer in self._timers.values():
             timer.cancel()
+
+    def on_failure(
+        self,
+        exception_type: type[BaseException] | None,
+        exception_value: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Have the server end: without the monitor no limit of memory holds."""
+        self.on_stop()
+        self._loop.call(self._broken, describe(exception_value))
 
     def _later(self, seconds: float, message: Chore) -> None:
         tell = self.actor_ref.tell

@@ -25,6 +25,7 @@ from actors.lifesign import Lifesign
 from actors.rounds import Rounds
 from actors.tenure import LeaseTerms, Sighting, Tenure, is_over, may_claim, sight, tenure
 from store import leases
+from store.background import Background
 from store.errors import DatabaseAway
 from store.leases import Lease, Server
 from store.patience import within
@@ -97,6 +98,7 @@ class Ownership:
         *,
         store: LeaseStore | None = None,
         clock: Callable[[], float] = boot_clock,
+        background: Background | None = None,
     ) -> None:
         self.server = server
         self._terms = terms
@@ -114,7 +116,7 @@ class Ownership:
         self._creating = 0
         self._looked_at = 0.0
         self._living: set[str] = set()
-        self._rounds = Rounds("Leases", terms.check_every, self.check_clock)
+        self._rounds = Rounds("Leases", terms.check_every, self.check_clock, background)
         self._looking: asyncio.Task[None] | None = None
 
     # What is ours.
@@ -211,7 +213,7 @@ class Ownership:
     def stop_looking(self) -> None:
         """Take nothing any more; what is held is still renewed."""
         if self._looking is not None:
-            self._looking.cancel()
+            self._rounds.drop(self._looking)
 
     async def stop(self, *, give_back: bool) -> None:
         """End; what is still held is nobody else's until it runs out, or this process ends.
@@ -235,7 +237,8 @@ class Ownership:
         """
         ours = self._held.keys() | self._leaving | self._adrift
         # What runs out first comes first: a try that fails on its way does not get to the last.
-        for names in chunks(sorted(ours, key=self._runs_out)):
+        # Also for none: so a server without accounts learns of a database that takes nothing.
+        for names in tuple(chunks(sorted(ours, key=self._runs_out))) or ((),):
             await self._renew(names)
 
     async def look(self) -> None:

@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from actors.errors import ManagerError, StoreAway
+from store.background import Background
 from store.errors import DatabaseAway, StoreError
-from store.tasks import abandon
 
 logger = logging.getLogger(__name__)
 
@@ -26,9 +26,17 @@ class Rounds:
         name: What all of it is about, for the log.
         retry_every: Seconds until what failed is tried again.
         awake: Called first thing after every pause, which may have been far longer than it should.
+        background: What the tasks belong to.
     """
 
-    def __init__(self, name: str, retry_every: float, awake: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        retry_every: float,
+        awake: Callable[[], None],
+        background: Background | None = None,
+    ) -> None:
+        self._background = background or Background()
         self._name = name
         self._retry_every = retry_every
         self._awake = awake
@@ -41,15 +49,20 @@ class Rounds:
         return next(iter(self._troubles.values()), None)
 
     def keep(self, work: Work, every: float) -> asyncio.Task[None]:
-        """Do something again and again from now on, until the task is cancelled.
+        """Do something again and again from now on, until it is dropped.
 
         Args:
             work: May fail.
             every: Seconds between two times.
         """
-        task = asyncio.create_task(self._repeat(work, every), name=f"{self._name}: {_key(work)}")
+        task = self._background.start(self._name.lower(), self._repeat(work, every))
         self._tasks.append(task)
         return task
+
+    def drop(self, task: asyncio.Task[None]) -> None:
+        """Do something no more."""
+        self._background.release(task)
+        task.cancel()
 
     async def insist(self, work: Work) -> None:
         """Do something once: at once, or else as soon as the database is there."""
@@ -61,7 +74,7 @@ class Rounds:
 
     async def stop(self) -> None:
         """End all of it."""
-        await abandon(*self._tasks)
+        await self._background.end(*self._tasks)
 
     async def _repeat(self, work: Work, every: float) -> None:
         while True:

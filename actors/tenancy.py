@@ -19,6 +19,7 @@ from actors.ownership import Ownership
 from actors.view import Views
 from store import accounts
 from store.accounts import AccountRow
+from store.background import Background
 from store.leases import Server
 from store.recorder import Recorder
 from store.status import Cause
@@ -33,6 +34,7 @@ class Tenancy:
         views: What is shown of accounts.
         evidence: The pictures that are kept of them.
         tell_registry: Tells the registry; raises `ShuttingDown` where there is none any more.
+        background: What the tasks that keep the leases belong to.
 
     Attributes:
         ownership: The leases.
@@ -45,6 +47,7 @@ class Tenancy:
         views: Views,
         evidence: Evidence,
         tell_registry: Callable[[RegistryMessage], None],
+        background: Background,
     ) -> None:
         self._config = config
         self._recorder = recorder
@@ -54,7 +57,9 @@ class Tenancy:
         terms = config.leases
         server = Server(secrets.token_hex(8), socket.gethostname(), os.getpid(), terms.seconds)
         folder = config.browser.profiles_dir.parent / "servers"
-        self.ownership = Ownership(server, terms, Lifesign(folder, server.id), self)
+        self.ownership = Ownership(
+            server, terms, Lifesign(folder, server.id), self, background=background
+        )
 
     async def take_up(self, account_ids: Collection[str]) -> None:
         """Start the actors of accounts that are ours now, and bring them back.

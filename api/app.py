@@ -22,15 +22,16 @@ from api.attempts import GUARD, Guard
 from api.auth import KEY, load_key, require_key
 from api.bodies import refuse_compressed
 from api.errors import problems
-from api.keys import BUS, FEED, MANAGER, RECORDER, SETTINGS, TURNS
+from api.keys import BACKGROUND, BUS, FEED, MANAGER, RECORDER, SETTINGS, TURNS
 from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
 from api.listeners import LISTENERS, close_streams
-from api.logs import hide, name_accounts
+from api.logs import hide, name_accounts, until_log_dies
 from api.metrics.metrics import METRICS, Metrics
 from api.private import NotPrivate, check_private, make_private
 from api.routes import OPEN, ROUTES
 from api.settings import Settings, SettingsError, variable
 from api.turns import Turns
+from store.background import Background
 from store.bus import Bus, InProcessBus, RedisBus
 from store.database import open_database
 from store.feed import Feed
@@ -39,7 +40,7 @@ from store.recorder import Recorder
 from store.retention import Retention, Trimmer
 from store.tasks import abandon, first
 
-ManagerMaker = Callable[[ManagerConfig, Recorder, Observer], Manager]
+ManagerMaker = Callable[[ManagerConfig, Recorder, Observer, Background], Manager]
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -97,11 +98,12 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
         ]
     )
     app[LISTENERS] = set()
-    bus = app[BUS] = _bus(settings)
-    app[FEED] = Feed(bus)
+    background = app[BACKGROUND] = Background()
+    bus = app[BUS] = _bus(settings, background)
+    app[FEED] = Feed(bus, background=background)
     app[TURNS] = Turns()
-    recorder = app[RECORDER] = Recorder(bus)
-    app[MANAGER] = make_manager(manager_config(settings), recorder, figures.accounts)
+    recorder = app[RECORDER] = Recorder(bus, background=background)
+    app[MANAGER] = make_manager(*(manager_config(settings), recorder, figures.accounts, background))
     name_accounts(app[MANAGER].name_of)
     app.add_routes(ROUTES)
     app.on_response_prepare.extend([_add_headers, figures.requests.end])
@@ -122,7 +124,8 @@ async def open_parts(app: web.Application) -> None:
     """
     settings, lifetime, opened = app[SETTINGS], app[LIFETIME], app[OPENED]
     bus, feed, recorder, manager = app[BUS], app[FEED], app[RECORDER], app[MANAGER]
-    patience = Patience(lifetime.wait_for)
+    background, patience = app[BACKGROUND], Patience(lifetime.wait_for)
+    opened.push_async_callback(background.end, background.start("log", until_log_dies()))
     await patience.wait_for(lambda: opened.enter_async_context(_database(settings)))
     opened.push_async_callback(bus.close)
     await bus.start()
@@ -130,7 +133,7 @@ async def open_parts(app: web.Application) -> None:
     await patience.wait_for(feed.start)
     opened.push_async_callback(recorder.close, LAST_WRITES_SECONDS)
     await recorder.start()
-    trimmer = Trimmer(_retention(settings))
+    trimmer = Trimmer(_retention(settings), background=background)
     opened.push_async_callback(trimmer.close)
     await trimmer.start()
     opened.push_async_callback(stop_working, app)
@@ -173,10 +176,10 @@ async def _database(settings: Settings) -> AsyncIterator[None]:
     logger.info("✅ Database disconnected")
 
 
-def _bus(settings: Settings) -> Bus:
+def _bus(settings: Settings, background: Background) -> Bus:
     if settings.redis_url is None:
         return InProcessBus()
-    return RedisBus(settings.redis_url, settings.redis_prefix)
+    return RedisBus(settings.redis_url, settings.redis_prefix, background=background)
 
 
 def _retention(settings: Settings) -> Retention:

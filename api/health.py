@@ -13,7 +13,7 @@ from actors.monitor import Figures
 from actors.resources import Usage
 from actors.startqueue import MEMORY
 from actors.view import View
-from api.keys import BUS, MANAGER, RECORDER, SETTINGS
+from api.keys import BACKGROUND, BUS, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME
 from store.events import timestamp
 from store.status import Status
@@ -91,6 +91,10 @@ def _components(app: web.Application) -> dict[str, Component]:
         "accounts": _accounts(app),
         **_disk(app[MANAGER].figures),
         "memory": _memory(app),
+        **{
+            name: _component(f"it died, and the server ends: {why}")
+            for name, why in app[BACKGROUND].dead.items()
+        },
     }
 
 

@@ -5,11 +5,13 @@ from aiohttp import web
 from actors.manager import Manager
 from api.settings import Settings
 from api.turns import Turns
+from store.background import Background
 from store.bus import Bus
 from store.feed import Feed
 from store.recorder import Recorder
 
 SETTINGS = web.AppKey("SETTINGS", Settings)
+BACKGROUND = web.AppKey("BACKGROUND", Background)
 BUS = web.AppKey("BUS", Bus)
 FEED = web.AppKey("FEED", Feed)
 RECORDER = web.AppKey("RECORDER", Recorder)

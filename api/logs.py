@@ -1,5 +1,6 @@
 """How log lines look, readable or as JSON, one line each. Not what they say, nor where they go."""
 
+import asyncio
 import json
 import logging
 import os
@@ -14,6 +15,9 @@ from api.outlet import Outlet
 from api.records import LONGEST, cut
 from api.redaction import Redaction
 from store.events import timestamp
+
+LOOK_SECONDS = 1.0
+"""How often it is looked whether lines are still written."""
 
 LogFormat = Literal["text", "json"]
 
@@ -90,6 +94,18 @@ class _Context(logging.Filter):
         if account is not None:
             record.account, record.account_name = account, self.name_of(account)
         return True
+
+
+async def until_log_dies() -> None:
+    """Look again and again whether lines are still written.
+
+    Raises:
+        RuntimeError: They are not.
+    """
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        if not all(outlet.writes for outlet in _outlets()):
+            raise RuntimeError("the thread that writes its lines has ended")
 
 
 class _Formatter(logging.Formatter):

@@ -49,8 +49,12 @@ class Outlet(logging.Handler):
         self._why = ""
         self._torn = False
         """Whether the last line was cut off in its midst."""
-        self._writer = threading.Thread(target=self._write_all, name="log", daemon=True)
-        self._writer.start()
+        self._writer = self._new_writer()
+
+    @property
+    def writes(self) -> bool:
+        """Whether the writer is alive."""
+        return self._writer.is_alive()
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand a record to the writer; runs in whichever thread logs, and returns at once."""
@@ -78,9 +82,17 @@ class Outlet(logging.Handler):
 
     def close(self) -> None:
         """Have the last lines written, as far as they are taken in time."""
+        if not self.writes:
+            # It died; why is among the lines that wait.
+            self._writer = self._new_writer()
         self._lines.put(None)
         self._writer.join(CLOSE_SECONDS)
         super().close()
+
+    def _new_writer(self) -> threading.Thread:
+        writer = threading.Thread(target=self._write_all, name="log", daemon=True)
+        writer.start()
+        return writer
 
     def _drop(self, why: str) -> None:
         self._dropped += 1

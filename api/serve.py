@@ -18,7 +18,7 @@ from api.connections import Door
 from api.descriptors import raise_limit, room_for_clients
 from api.firstlines import write_first_lines
 from api.heap import collect_often, return_large_blocks
-from api.keys import MANAGER
+from api.keys import BACKGROUND
 from api.lifetime import LIFETIME
 from api.logs import say
 from api.settings import Settings
@@ -80,7 +80,7 @@ async def serve(settings: Settings, signals: Signals) -> None:
                 opening.result()
                 collect_often()
                 _announce(app, settings, listener)
-                await _first(stop, app[MANAGER].broken)
+                await _first(stop, app[BACKGROUND].broken)
             await stop_working(app)
         finally:
             await door.close()

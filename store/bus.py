@@ -20,8 +20,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
+from store.background import Background
 from store.events import Event
-from store.tasks import abandon
 
 OUTBOX = 100_000_000
 """How many bytes of memory the events that wait for Redis may take: 140,000 messages of 100
@@ -142,15 +142,19 @@ class RedisBus:
     Args:
         url: `redis://`, `rediss://` or `unix://`.
         prefix: The first part of the channels, which are `<prefix>:<type>:<accountId>`.
+        background: What its tasks belong to.
 
     Raises:
         ValueError: The url or the prefix is wrong.
     """
 
-    def __init__(self, url: str, prefix: str = "wa") -> None:
+    def __init__(
+        self, url: str, prefix: str = "wa", *, background: Background | None = None
+    ) -> None:
         if not re.fullmatch(r"[\w.:-]+", prefix):
             raise ValueError("the prefix of Redis channels may have letters, digits and _ . : -")
         self._prefix = prefix
+        self._background = background or Background()
         # Trying again is ours: the client would do it silently, and out of our order.
         self._client = Redis.from_url(
             url,
@@ -175,8 +179,8 @@ class RedisBus:
     async def start(self) -> None:
         """Connect; go on as soon as it is known whether Redis is there."""
         self._tasks = [
-            asyncio.create_task(self._persist("listening", self._listen)),
-            asyncio.create_task(self._persist("sending", self._send)),
+            self._background.start("bus", self._persist("listening", self._listen)),
+            self._background.start("bus", self._persist("sending", self._send)),
         ]
         await _wait(self._settled, START_SECONDS)
 
@@ -186,7 +190,7 @@ class RedisBus:
         if self.state.ok and self._waiting:
             await _wait(self._all_sent, CLOSE_SECONDS)
         reason = self.state.reason or f"it did not take them within {CLOSE_SECONDS:g} s"
-        await abandon(*self._tasks)
+        await self._background.end(*self._tasks)
         self._note_unpublished(reason)
         try:
             # Encrypted connections are closed with a word of both sides.

@@ -12,11 +12,11 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from store import events
+from store.background import Background
 from store.bus import Bus
 from store.errors import DatabaseAway
 from store.events import Event
 from store.subscription import MAX_QUEUE, Subscription
-from store.tasks import abandon
 
 POLL_SECONDS = 2.0
 """Time between two looks at the log, for what no bus has told: Redis was away, or there is none."""
@@ -35,9 +35,17 @@ class Feed:
     Args:
         bus: What tells of events at once.
         poll_seconds: Time between two looks at the log.
+        background: What its task belongs to.
     """
 
-    def __init__(self, bus: Bus, poll_seconds: float = POLL_SECONDS) -> None:
+    def __init__(
+        self,
+        bus: Bus,
+        poll_seconds: float = POLL_SECONDS,
+        *,
+        background: Background | None = None,
+    ) -> None:
+        self._background = background or Background()
         self._poll_seconds = poll_seconds
         self._readers: set[Subscription] = set()
         self._last = 0
@@ -54,14 +62,14 @@ class Feed:
         """
         self._last = self._known = await events.newest_id()
         self._bus.listen(self._hear)
-        self._task = asyncio.create_task(self._follow(), name="feed")
+        self._task = self._background.start("feed", self._follow())
 
     async def close(self) -> None:
         """End all subscriptions."""
         for reader in tuple(self._readers):
             reader.close()
         if self._task is not None:
-            await abandon(self._task)
+            await self._background.end(self._task)
 
     def subscribe(
         self,

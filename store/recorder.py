@@ -17,12 +17,12 @@ from tortoise.exceptions import IntegrityError, ValidationError
 
 from store import leases, writing
 from store.accounts import AccountChanges
+from store.background import Background
 from store.bus import Bus
 from store.database import transaction
 from store.errors import sqlstate_of, words_of
 from store.events import Event
 from store.patience import within
-from store.tasks import abandon
 from store.text import keepable
 from store.weight import weight
 
@@ -86,6 +86,7 @@ class Recorder:
         capacity: How many bytes of memory the events that wait may take.
         first_retry: Seconds until a failed commit is tried again; doubled with each failure.
         longest_retry: The most seconds between two tries.
+        background: What the writer's task belongs to.
     """
 
     def __init__(
@@ -95,8 +96,10 @@ class Recorder:
         capacity: int = CAPACITY,
         first_retry: float = 0.1,
         longest_retry: float = 5.0,
+        background: Background | None = None,
     ) -> None:
         self._bus = bus
+        self._background = background or Background()
         self._capacity = capacity
         self._first_retry = first_retry
         self._longest_retry = longest_retry
@@ -150,7 +153,7 @@ class Recorder:
 
     async def start(self) -> None:
         """Begin to write; what was recorded before is written first."""
-        self._task = asyncio.create_task(self._write(), name="recorder")
+        self._task = self._background.start("recorder", self._write())
 
     async def close(self, seconds: float) -> bool:
         """Write what waits, then stop.
@@ -166,7 +169,7 @@ class Recorder:
             why = self._reason or "the database has not answered yet"
             logger.error("%d events were not written: %s", self.pending, why)
         if self._task is not None:
-            await abandon(self._task)
+            await self._background.end(self._task)
         return done
 
     async def flush(self, seconds: float) -> bool:
@@ -179,6 +182,9 @@ class Recorder:
             Whether it is.
         """
         last = self._last_number
+        if self._task is not None and self._task.done():
+            # It died, and the server ends. What waits is still to be written.
+            await self.start()
         try:
             async with asyncio.timeout(seconds), self._advanced:
                 await self._advanced.wait_for(lambda: self._is_done(last))
@@ -267,10 +273,9 @@ class Recorder:
 
     async def _write(self) -> None:
         while True:
-            await self._news.wait()
-            self._news.clear()
-            while self._waiting:
-                self._batch = self._next_batch()
+            # A batch is there already where a writer died over it.
+            while self._batch or self._waiting:
+                self._batch = self._batch or self._next_batch()
                 for event in await self._keep(self._batch):
                     self._recorded += event.id is not None
                     self._bus.publish(event)
@@ -278,6 +283,8 @@ class Recorder:
                 self._batch = []
                 async with self._advanced:
                     self._advanced.notify_all()
+            await self._news.wait()
+            self._news.clear()
 
     def _next_batch(self) -> list[_Entry]:
         """Take what comes next, and with it what lost events changed of the same accounts."""

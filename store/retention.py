@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from store import events, models
+from store.background import Background
 from store.database import database_errors, transaction
 from store.errors import DatabaseAway
-from store.tasks import abandon
 
 STEP = 1_000
 """So many events go in one transaction: recording waits for no more than that."""
@@ -106,7 +106,10 @@ async def _remove(until: int) -> None:
 class Trimmer:
     """Trims the log from time to time. Lives on the loop."""
 
-    def __init__(self, rules: Retention, every: float = EVERY) -> None:
+    def __init__(
+        self, rules: Retention, every: float = EVERY, *, background: Background | None = None
+    ) -> None:
+        self._background = background or Background()
         self._rules = rules
         self._every = every
         self._task: asyncio.Task[None] | None = None
@@ -114,12 +117,12 @@ class Trimmer:
     async def start(self) -> None:
         """Begin, unless everything is kept."""
         if not self._rules.unlimited:
-            self._task = asyncio.create_task(self._repeat(), name="retention")
+            self._task = self._background.start("retention", self._repeat())
 
     async def close(self) -> None:
         """End; what is being removed is, or is not, but never in part."""
         if self._task is not None:
-            await abandon(self._task)
+            await self._background.end(self._task)
 
     async def _repeat(self) -> None:
         while True:
