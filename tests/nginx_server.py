@@ -1,6 +1,7 @@
 """A real nginx of our own, in front of servers that tests start."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -12,13 +13,8 @@ from tests.ports import free_port
 PROGRAM = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin")
 """Debian keeps it where only root looks for programs."""
 
-PASSED_ON = (
-    "proxy_set_header Host $http_host;",
-    "proxy_set_header X-Forwarded-Proto $scheme;",
-    "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;",
-    "proxy_set_header Upgrade $http_upgrade;",
-    "proxy_set_header Connection $connection_upgrade;",
-)
+DEPLOYMENT = (Path(__file__).parents[1] / "docs/deployment.md").read_text()
+PASSED_ON = tuple(re.findall(r"^ +(proxy_set_header .*;)$", DEPLOYMENT, re.MULTILINE))
 """What the documentation says that a proxy should pass on."""
 
 CONFIGURATION = """
