@@ -366,7 +366,9 @@ def unknown_variables() -> list[str]:
 
 def environment_without_settings() -> dict[str, str]:
     """Copy the environment for a server whose settings are all given otherwise."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    return {
+        name: value for name, value in os.environ.items() if not name.upper().startswith(PREFIX)
+    }
 
 
 def _unknown(name: str) -> str:
