@@ -276,7 +276,7 @@ async def test_an_unknown_type_of_event_is_400_and_named(api: Api) -> None:
     answer = await api.get("/ws", params={"types": "status,mesage"})
     [error] = (await problem(answer, 400, "invalid-query"))["errors"]
     assert error["field"] == "types"
-    assert error["message"].startswith("'mesage' is unknown; there are status, message, ")
+    assert error["message"].startswith("'mesage' is unknown; there are status, ")
 
 
 async def test_a_misspelt_parameter_is_400_and_the_right_one_is_named(api: Api) -> None:
