@@ -173,10 +173,10 @@ class Page:
                 self.offer_codes()
             case {"type": "call", "id": int(call), "method": str(method), "params": dict(params)}:
                 self._called(call, method, params)
-            case {"type": str(kind)} if self.phone and self.device:
-                self._hear_linked(self.phone, self.device, kind, said)
             case {"type": "call", "id": int(call)}:
                 self._answer(call, error="A call has an `id`, a `method` and `params`.")
+            case {"type": str(kind)} if self.phone and self.device:
+                self._hear_linked(self.phone, self.device, kind, said)
             case dict():
                 self._refuse(said)
             case _:

@@ -14,7 +14,7 @@ import pytest
 from simulator import cli
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
-from tests.simulator.clients import PageClient
+from tests.simulator.clients import PageClient, Phone
 
 PROGRAM = """
 import argparse, sys
@@ -78,6 +78,15 @@ async def test_a_call_that_is_not_simulated_is_refused_by_its_name(
         answer = await page.call("create-group", name="Friends")
         assert "'create-group'" in str(answer["error"])
         await page.call("number-exists", id="491700000001@c.us")
+
+
+async def test_a_malformed_call_of_a_linked_page_is_answered(
+    alice: Phone, open_page: Callable[[], PageClient]
+) -> None:
+    async with open_page() as page:
+        await page.link(alice)
+        answer = await page.call("number-exists")
+        assert "error" in answer
 
 
 async def test_a_page_without_keys_is_dropped(open_page: Callable[[], PageClient]) -> None:
