@@ -33,8 +33,8 @@
     "queryWidExists",
   ];
 
-  // What WhatsApp Web says of a message that it may send yet.
-  const UNSURE_RESULTS = ["ERROR_NETWORK"];
+  // What WhatsApp Web says of a message that it has given up; any other error may be none.
+  const REFUSALS = ["ERROR_CANCELLED", "ERROR_EXPIRED", "ERROR_UPLOAD"];
 
   // A mark that nothing but its being kept is asked of.
   const MARK_KEY = "wa-manager-mark";
@@ -305,10 +305,9 @@
         return { unsure: asData(error).message, id: String(id) };
       }
       const result = sent.sendMsgResult?.messageSendResult ?? "OK";
-      if (UNSURE_RESULTS.includes(result))
-        return { unsure: result, id: String(id) };
-      if (result !== "OK")
+      if (REFUSALS.includes(result))
         throw new Error(`The message was not sent: ${result}`);
+      if (result !== "OK") return { unsure: result, id: String(id) };
       return { id: sent.id, to: String(chat.id), ack: sent.ack };
     },
     async pairingCode(phone) {
