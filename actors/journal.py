@@ -15,7 +15,7 @@ from actors.loop import Loop
 from actors.messages import Owned
 from actors.statusline import StatusLine, status_line
 from actors.view import View, Views
-from store.accounts import AccountChanges
+from store.accounts import LINKING, AccountChanges
 from store.events import Event, EventType, timestamp
 from store.recorder import Recorder
 from store.status import Cause, Status
@@ -96,8 +96,14 @@ class Journal:
         self.change(name=name)
         self._record(EventType.ACCOUNT, data, datetime.now(UTC))
 
+    def linked(self) -> None:
+        """Take note that a phone links the device: what it said before is history."""
+        self.change(history_until=LINKING, heard_until=None)
+
     def message(self, report: MessageReceived) -> None:
         """Record a message that arrived."""
+        sent_at = int(report.at.timestamp())
+        self.change(heard_until=max(sent_at, self.row.heard_until or 0))
         data = {
             "id": report.message_id,
             "chat": report.chat,
@@ -177,6 +183,7 @@ class Journal:
             linked=row.linked,
             logged_out_seq=row.logged_out_seq,
             history_until=row.history_until,
+            heard_until=row.heard_until,
             away_since=row.away_since,
             attempt=row.attempt,
             restarts=row.restarts,

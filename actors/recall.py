@@ -38,4 +38,4 @@ class Recall:
         except (TimeoutError, DatabaseAway):
             logger.warning("the database does not tell its last messages; some may be told again")
             return Past()
-        return Past(heard.ids, heard.until, heard.history_until)
+        return Past(heard.ids, heard.until, heard.history_until, heard.linking)

@@ -88,6 +88,8 @@ class Translator:
                 self._journal.pairing_code(report)
             case Authenticated(fresh):
                 attempt.authenticated()
+                if fresh:
+                    self._journal.linked()
                 signal(Signal.LINKED if fresh else Signal.RESUMING, attempt=number)
             case SyncProgress(percent):
                 self._progress(attempt, percent)

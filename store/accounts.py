@@ -19,6 +19,8 @@ from store.text import keepable
 
 CHUNK = 500
 """How many accounts are asked for at once."""
+LINKING = -1
+"""A `history_until` that is not known yet: a phone has just linked the device."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -51,7 +53,9 @@ class AccountRow:
     """The number of the last event that told of a LOGGED_OUT; 0 if none did."""
     history_until: int | None
     """The newest message's time when a phone linked the device, in seconds since 1970 by WhatsApp's
-    clock; 0 if there was none, None if that is not known."""
+    clock; 0 if there was none, None if that is not known, `LINKING` if it is still to be asked."""
+    heard_until: int | None
+    """The newest time of a message that was recorded since then, likewise; None if none was."""
     away_since: datetime | None
     """Since when it is not CONNECTED against its owner's wish; None while all is as wanted."""
     attempt: int
@@ -80,6 +84,7 @@ class AccountChanges(TypedDict, total=False):
     linked: bool
     logged_out_seq: int
     history_until: int | None
+    heard_until: int | None
     away_since: datetime | None
     attempt: int
 
@@ -319,6 +324,7 @@ def _row(row: models.Account) -> AccountRow:
         logout_after=row.logout_after,
         logged_out_seq=row.logged_out_seq,
         history_until=row.history_until,
+        heard_until=row.heard_until,
         away_since=row.away_since,
         attempt=row.attempt,
         seq=row.seq,

@@ -7,6 +7,7 @@ from tortoise.connection import get_connection
 from tortoise.expressions import RawSQL
 
 from store import models
+from store.accounts import LINKING
 from store.database import CONNECTION, database_errors
 from store.events import EventType
 
@@ -27,7 +28,10 @@ class Heard:
     until: datetime | None = None
     """When the newest of them was sent."""
     history_until: datetime | None = None
-    """When the newest message was sent that was there before a phone linked the device."""
+    """Until when all is history: what was there before a phone linked the device, and what was
+    heard and is in the log no more."""
+    linking: bool = False
+    """Whether a phone has linked the device, and it is not known yet what was there before."""
 
 
 @database_errors
@@ -43,9 +47,9 @@ async def heard(account_id: str, within: timedelta, limit: int) -> Heard:
     Raises:
         DatabaseAway: The database does not answer.
     """
-    account = await models.Account.get_or_none(id=account_id).values("history_until")
-    seconds = None if account is None else account["history_until"]
-    history_until = None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    account = await models.Account.get_or_none(id=account_id)
+    history_until = None if account is None else account.history_until
+    heard_until = None if account is None else account.heard_until
     member = MEMBER[get_connection(CONNECTION).capabilities.dialect]
     # Their texts are not asked for: so many can be gigabytes.
     messages = (
@@ -63,10 +67,17 @@ async def heard(account_id: str, within: timedelta, limit: int) -> Heard:
         if len(rows) < count or newest is None or found[-1][1] < newest - within:
             break
     until = max((at for _, at in found), default=None)
+    ids = tuple(ident for ident, at in reversed(found) if until and at >= until - within)
+    if history_until == LINKING:
+        return Heard(ids, linking=True)
     if until is None:
-        return Heard(history_until=history_until)
-    ids = tuple(ident for ident, at in reversed(found) if at >= until - within)
-    return Heard(ids, until, history_until)
+        return Heard(history_until=_latest(history_until, heard_until))
+    return Heard(ids, until, _latest(history_until))
+
+
+def _latest(*seconds: int | None) -> datetime | None:
+    known = [each for each in seconds if each not in (None, LINKING)]
+    return datetime.fromtimestamp(max(known), UTC) if known else None
 
 
 def _moment(sent_at: str | None, at: datetime) -> datetime:

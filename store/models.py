@@ -32,6 +32,7 @@ class Account(Model):
     # Its default is the database's as well, for the rows that were there before it.
     logged_out_seq = fields.BigIntField(default=0, db_default=0)
     history_until = fields.BigIntField(null=True)
+    heard_until = fields.BigIntField(null=True)
     away_since = fields.DatetimeField(null=True)
     attempt = fields.BigIntField(default=0)
     seq = fields.BigIntField(default=0)

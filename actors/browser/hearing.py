@@ -24,8 +24,10 @@ class Past:
     heard_until: datetime | None = None
     """When the newest message was sent that the account has heard; None if it never did."""
     history_until: datetime | None = None
-    """When the newest message was sent of those that were there before a phone linked the device;
-    None if that is not known."""
+    """When the newest message was sent of those that are history, and may not be among the ids:
+    they were there before a phone linked the device, or were heard long ago. None if none is."""
+    linking: bool = False
+    """Whether a phone has linked the device, and it is not known yet what was there before."""
 
 
 class Hearing:
@@ -34,7 +36,7 @@ class Hearing:
     def __init__(self, past: Past) -> None:
         self._heard_until = past.heard_until
         self._history_until = past.history_until
-        self._linking = False
+        self._linking = past.linking
 
     def linked(self) -> None:
         """Take note that a phone links the device: what it said before is history, and no news."""

@@ -52,9 +52,13 @@ class Proof:
         self._tell = tell
         self._proving: asyncio.Task[None] | None = None
 
+    def recall(self, *, linking: bool) -> None:
+        """Take note of a login that an earlier browser did not prove."""
+        self.pending = linking
+
     def authenticated(self, *, fresh: bool) -> None:
         """Take note of a login."""
-        self.pending = fresh
+        self.pending |= fresh
 
     def ready(self, report: Ready) -> None:
         """Tell that the page is ready, now or when the login is proven."""

@@ -207,7 +207,9 @@ class BrowserRun:
         executable = await asyncio.to_thread(find_chromium, self._config.executable)
         command = await self._command(executable)
         await self._hold.take()
-        self._probe.recall(await self._recall())
+        past = await self._recall()
+        self._probe.recall(past)
+        self._proof.recall(linking=past.linking)
         try:
             chromium = Chromium(command, self._profile.lock_descriptor)
         except OSError as error:

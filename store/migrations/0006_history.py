@@ -1,4 +1,4 @@
-"""Where an account's news begin: what its phone had when it linked the device is history."""
+"""Where an account's news begin: behind what its phone had at the link, and what it has heard."""
 
 from tortoise import fields
 from tortoise.migrations import Migration as TortoiseMigration
@@ -6,7 +6,7 @@ from tortoise.migrations import operations
 
 
 class Migration(TortoiseMigration):
-    """One column of the accounts; it is not known of those that are linked already."""
+    """Two columns of the accounts; they are not known of those that are linked already."""
 
     dependencies = [("store", "0005_logout")]  # noqa: RUF012 - how tortoise declares it
 
@@ -16,6 +16,11 @@ class Migration(TortoiseMigration):
         operations.AddField(
             model_name="Account",
             name="history_until",
+            field=fields.BigIntField(null=True),
+        ),
+        operations.AddField(
+            model_name="Account",
+            name="heard_until",
             field=fields.BigIntField(null=True),
         ),
     ]

@@ -42,6 +42,13 @@ def test_the_first_comparison_finds_the_end_of_a_history_that_is_not_known() -> 
     assert hearing.since == NOON + TICK
 
 
+def test_a_link_whose_history_nobody_noted_is_noted_by_the_next_browser() -> None:
+    hearing = Hearing(Past(("message-1",), linking=True))
+    assert hearing.since is None
+    hearing.complete(NOON)
+    assert hearing.since == NOON + TICK
+
+
 def test_the_end_of_the_history_is_kept_for_the_next_browser() -> None:
     assert Hearing(Past((), None, NOON)).since == NOON + TICK
     assert Hearing(Past((), NOON + timedelta(minutes=1), NOON)).since == NOON + TICK

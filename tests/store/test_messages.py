@@ -1,8 +1,10 @@
 """What the log says about the messages that an account has heard, by WhatsApp's clock."""
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 from store import accounts
+from store.accounts import LINKING, AccountChanges
 from store.events import Event, timestamp
 from store.messages import READ_AT_ONCE, Heard, heard
 from store.recorder import Recorder
@@ -12,6 +14,10 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 WRONG = datetime(2020, 1, 1, tzinfo=UTC)
 """What the host's clock said when the events were recorded."""
+
+
+def seconds(moment: datetime) -> int:
+    return int(moment.timestamp())
 
 
 def message(seq: int, sent_at: datetime, account_id: str = "ada") -> Event:
@@ -69,9 +75,31 @@ async def test_as_many_messages_are_read_as_were_sent_lately(recorder: Recorder)
     assert len((await heard("ada", MINUTE, 5_000)).ids) == lately
 
 
-async def test_the_end_of_the_history_is_that_of_the_account(recorder: Recorder) -> None:
+async def account(recorder: Recorder, **changes: int) -> str:
     row, event = await accounts.create("Support")
-    recorder.record(event, {"history_until": int(NOON.timestamp())})
+    recorder.record(event, cast("AccountChanges", changes))
     assert await recorder.flush(5)
+    return row.id
 
-    assert (await heard(row.id, MINUTE, 10)).history_until == NOON
+
+async def test_the_end_of_the_history_is_that_of_the_account(recorder: Recorder) -> None:
+    account_id = await account(recorder, history_until=seconds(NOON))
+
+    assert (await heard(account_id, MINUTE, 10)).history_until == NOON
+
+
+async def test_what_was_heard_and_is_trimmed_from_the_log_is_history(recorder: Recorder) -> None:
+    account_id = await account(
+        recorder, history_until=seconds(NOON), heard_until=seconds(NOON + MINUTE)
+    )
+
+    assert await heard(account_id, MINUTE, 10) == Heard(history_until=NOON + MINUTE)
+
+
+async def test_what_was_heard_before_a_phone_linked_the_device_says_nothing_of_news(
+    recorder: Recorder,
+) -> None:
+    account_id = await account(recorder, history_until=LINKING)
+    await record(recorder, message(2, NOON, account_id))
+
+    assert await heard(account_id, MINUTE, 10) == Heard(("message-2",), linking=True)

@@ -17,7 +17,8 @@ CREATE TABLE "accounts" (
     "restarted_at" TIMESTAMPTZ,
     "logout_after" BIGINT,
     "logged_out_seq" BIGINT NOT NULL DEFAULT 0,
-    "history_until" BIGINT
+    "history_until" BIGINT,
+    "heard_until" BIGINT
 );
 COMMENT ON TABLE "accounts" IS 'The accounts as they stand';
 CREATE TABLE "events" (

@@ -17,7 +17,8 @@ CREATE TABLE "accounts" (
     "restarted_at" TIMESTAMP,
     "logout_after" BIGINT,
     "logged_out_seq" BIGINT NOT NULL DEFAULT 0,
-    "history_until" BIGINT
+    "history_until" BIGINT,
+    "heard_until" BIGINT
 );
 CREATE TABLE "events" (
     "id" INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
@@ -53,10 +54,10 @@ CREATE INDEX "idx_events_account_dbb8d1" ON "events" ("account_id", "id");
 CREATE INDEX "idx_leases_owner_657bfd" ON "leases" ("owner");
 INSERT INTO "accounts" VALUES
     ('3f2a9c1d5e7b8046', 'Kundendienst 🏪', '491700000001', 'Über uns', 'connected', 'CONNECTED', 'ready',
-     '{"build": "2.3000"}', '2026-11-01 10:00:02.123456+00:00', 2, '1', 3, 3, '2026-11-01 09:00:00.654321+00:00', 'unresponsive', '2026-11-01 09:30:00+00:00', NULL, 0, NULL);
+     '{"build": "2.3000"}', '2026-11-01 10:00:02.123456+00:00', 2, '1', 3, 3, '2026-11-01 09:00:00.654321+00:00', 'unresponsive', '2026-11-01 09:30:00+00:00', NULL, 0, NULL, NULL);
 INSERT INTO "accounts" VALUES
     ('a1b2c3d4e5f60718', 'Sales', NULL, NULL, 'disconnected', 'DISCONNECTED', 'created',
-     NULL, '2026-11-01 09:00:01+00:00', 0, '0', 0, 1, '2026-11-01 09:00:01+00:00', NULL, NULL, NULL, 0, NULL);
+     NULL, '2026-11-01 09:00:01+00:00', 0, '0', 0, 1, '2026-11-01 09:00:01+00:00', NULL, NULL, NULL, 0, NULL, NULL);
 INSERT INTO "events" ("account_id", "seq", "type", "at", "data") VALUES
     ('3f2a9c1d5e7b8046', 1, 'status', '2026-11-01 09:00:00.654321+00:00', '{"status": "DISCONNECTED"}'),
     ('a1b2c3d4e5f60718', 1, 'status', '2026-11-01 09:00:01+00:00', '{"status": "DISCONNECTED"}'),
