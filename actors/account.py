@@ -52,6 +52,7 @@ from actors.statemachine import STILL_LISTED, StateMachine
 from actors.subject import SUBJECT
 from actors.supervision import History, judge
 from actors.surroundings import Run, Surroundings
+from actors.threads import name_thread
 from actors.translator import Translator
 from store.status import Cause, Desired, Status
 
@@ -98,6 +99,7 @@ class AccountActor(pykka.ThreadingActor):
     def on_start(self) -> None:
         """Have all that is logged from here on, also by what this starts, be about the account."""
         SUBJECT.set(self._id)
+        name_thread(f"account {self._id}")
 
     def on_receive(self, message: AccountMessage) -> None:
         """Handle a message; while a browser closes, all but its own news waits."""

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from actors.browser.errors import BrowserError
+from actors.threads import FILES
 
 FOLDER = "evidence"
 """The name of the folder of all pictures."""
@@ -80,7 +81,7 @@ class Evidence:
             # The page is gone as often as not; nothing is lost but the picture.
             logger.info("there is no picture of its page: %s", error)
             return
-        await asyncio.to_thread(self.keep, account_id, seq, picture)
+        await FILES.run(self.keep, account_id, seq, picture)
 
 
 def address(account_id: str, seq: int) -> str:

@@ -48,6 +48,7 @@ from actors.registry import RegistryActor
 from actors.startqueue import Room
 from actors.surroundings import Surroundings
 from actors.tenancy import Tenancy
+from actors.threads import FILES, PROCESSES
 from actors.view import StartsView, View, Views
 from store import accounts
 from store.accounts import AccountRow
@@ -110,7 +111,7 @@ class Manager:
 
         Waits for a database that is away, for as long as it takes.
         """
-        await asyncio.to_thread(profiles.clean_locks, self._config.browser)
+        await FILES.run(profiles.clean_locks, self._config.browser)
         await self._ownership.start()
         loop = Loop()
         around = Surroundings(
@@ -166,8 +167,8 @@ class Manager:
         # Once the leases are given back, the last events of their accounts would be refused.
         written = await self._recorder.flush(self._config.store_timeout)
         await self._ownership.stop(give_back=written)
-        await asyncio.to_thread(monitor.stop)
-        await asyncio.to_thread(registry.stop)
+        await PROCESSES.run(monitor.stop)
+        await PROCESSES.run(registry.stop)
         self._registry = self._monitor = None
 
     def begin_stopping(self) -> None:
@@ -299,7 +300,7 @@ class Manager:
             row = known(await kept(accounts.get(account_id), self._config.store_timeout))
             await self._owned.fenced(account_id, epoch, accounts.delete(account_id, epoch))
             self._ownership.forget(account_id)
-        await asyncio.to_thread(self._evidence.remove, account_id)
+        await FILES.run(self._evidence.remove, account_id)
         return is_listed(row)
 
     # What is, and what a page can do.
@@ -395,7 +396,7 @@ class Manager:
 
     async def evidence(self, account_id: str, seq: int) -> bytes | None:
         """Return the picture, as PNG, that was kept with an event; None if there is none here."""
-        return await asyncio.to_thread(self._evidence.find, account_id, seq)
+        return await FILES.run(self._evidence.find, account_id, seq)
 
     # Inside.
 

@@ -4,8 +4,10 @@ What is too much is decided in `limits.py`; the accounts' own actors act on it.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +24,7 @@ from actors.loop import Loop, Timer
 from actors.memory import server_memory
 from actors.messages import ForAccount, OverMemory, RegistryMessage
 from actors.resources import Sample, Sampler, Usage
+from actors.threads import name_thread
 from actors.view import View, Views
 from store.events import Event, EventType
 from store.recorder import Recorder
@@ -76,11 +79,21 @@ class MeasureProfiles:
 
 
 @dataclass(frozen=True)
+class ProfilesMeasured:
+    """The profiles were measured."""
+
+    sizes: Mapping[str, int] | None
+    """What each takes, in MB; None if that could not be found out."""
+    seconds: float
+    """How long it took."""
+
+
+@dataclass(frozen=True)
 class WriteLog:
     """It is time to write into the log."""
 
 
-Chore = TakeSample | MeasureProfiles | WriteLog
+Chore = TakeSample | MeasureProfiles | ProfilesMeasured | WriteLog
 
 
 class MonitorActor(pykka.ThreadingActor):
@@ -111,6 +124,7 @@ class MonitorActor(pykka.ThreadingActor):
 
     def on_start(self) -> None:
         """Look at the disk and start the clocks; runs in the actor's thread."""
+        name_thread("monitor")
         self._show(Sample())
         self._later(self._config.sample_seconds, TakeSample())
         self._later(self._config.sample_seconds, MeasureProfiles())
@@ -118,22 +132,29 @@ class MonitorActor(pykka.ThreadingActor):
 
     def on_receive(self, message: Chore) -> None:
         """Do what it is time for, and set the clock for the next time."""
-        began, pause = time.monotonic(), 0.0
+        began, pause, again = time.monotonic(), 0.0, message
         try:
             match message:
                 case TakeSample():
                     pause = self._config.sample_seconds
                     self._take_sample()
                 case MeasureProfiles():
+                    # In a thread of its own: the limits of memory do not wait for a slow disk.
+                    threading.Thread(
+                        target=self._measure_profiles, name="measuring", daemon=True
+                    ).start()
+                    return
+                case ProfilesMeasured(sizes, seconds):
+                    began, again = began - seconds, MeasureProfiles()
                     pause = self._config.profiles_seconds
-                    self._measure_profiles()
+                    self._show_profiles(sizes)
                 case WriteLog():
                     pause = self._config.log_seconds
                     self._write_log()
         except Exception:
             # Whatever it is, the accounts do not depend on it, and the next time may go well.
             logger.exception("The resource monitor failed")
-        self._later(max(pause, (time.monotonic() - began) / MOST_OF_THE_TIME), message)
+        self._later(max(pause, (time.monotonic() - began) / MOST_OF_THE_TIME), again)
 
     def on_stop(self) -> None:
         """Stop the clocks; runs in the actor's thread."""
@@ -163,10 +184,20 @@ class MonitorActor(pykka.ThreadingActor):
         self._mind_limits(sample, browsers)
 
     def _measure_profiles(self) -> None:
-        found = find_profiles(self._config.folder)
-        sizes = {profile.account_id: profile.size() >> 20 for profile in found}
-        assert self._watched.figures is not None
-        self._watched.figures = replace(self._watched.figures, profiles=sizes)
+        """Measure the profiles, and tell the actor; runs in a thread of its own."""
+        name_thread("measuring")
+        began, sizes = time.monotonic(), None
+        try:
+            found = find_profiles(self._config.folder)
+            sizes = {profile.account_id: profile.size() >> 20 for profile in found}
+        except Exception:
+            logger.exception("The profiles could not be measured")
+        with suppress(pykka.ActorDeadError):
+            self.actor_ref.tell(ProfilesMeasured(sizes, time.monotonic() - began))
+
+    def _show_profiles(self, sizes: Mapping[str, int] | None) -> None:
+        if sizes is not None and self._watched.figures is not None:
+            self._watched.figures = replace(self._watched.figures, profiles=sizes)
 
     def _show(self, sample: Sample) -> Figures:
         before = self._watched.figures

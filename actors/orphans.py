@@ -6,12 +6,12 @@ account was deleted. Without the last proof it may belong to another database, o
 of one that was restored from a backup: then it is only reported.
 """
 
-import asyncio
 import logging
 
 from actors import profiles
 from actors.browser.config import BrowserConfig
 from actors.browser.profile import find_profiles
+from actors.threads import FILES
 from store import accounts, events
 from store.errors import DatabaseAway
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 async def remove_orphans(config: BrowserConfig) -> None:
     """Remove the profiles of deleted accounts, and name those that nobody knows in the log."""
     # Listed before the accounts are: an account is always there before its profile.
-    found = await asyncio.to_thread(find_profiles, config.profiles_dir)
+    found = await FILES.run(find_profiles, config.profiles_dir)
     names = [profile.account_id for profile in found]
     try:
         known = {row.id for row in await accounts.some_rows(names)}
@@ -33,7 +33,7 @@ async def remove_orphans(config: BrowserConfig) -> None:
     for name in orphans:
         if name in deleted:
             logger.info("its account was deleted; removing its profile", extra={"account": name})
-            await asyncio.to_thread(profiles.remove, config, name)
+            await FILES.run(profiles.remove, config, name)
         else:
             logger.warning(
                 "this profile's account is not in the database; it stays", extra={"account": name}

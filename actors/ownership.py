@@ -24,6 +24,7 @@ from typing import Protocol, TypeVar
 from actors.lifesign import Lifesign
 from actors.rounds import Rounds
 from actors.tenure import LeaseTerms, Sighting, Tenure, is_over, may_claim, sight, tenure
+from actors.threads import LIVENESS
 from store import leases
 from store.background import Background
 from store.errors import DatabaseAway
@@ -192,15 +193,15 @@ class Ownership:
         Raises:
             OSError: The data directory cannot be written.
         """
-        await asyncio.to_thread(self._lifesign.hold)
+        await LIVENESS.run(self._lifesign.hold)
         # Before stock is taken: whoever dies from here on is noticed at the first look.
-        self._living = await asyncio.to_thread(self._lifesign.living)
+        self._living = await LIVENESS.run(self._lifesign.living)
         # What is taken is kept, also while the database is too slow for all of it.
         self._rounds.keep(self._check, self._terms.check_every)
         self._rounds.keep(self.renew, self._terms.renew_every)
         await self._rounds.insist(self._take_stock)
         needed = {seen.lease.server.id for seen in self._seen.values() if seen.lease.server}
-        await asyncio.to_thread(self._lifesign.tidy, needed | {self.server.id})
+        await LIVENESS.run(self._lifesign.tidy, needed | {self.server.id})
 
     async def hand_over(self) -> None:
         """Hand what is ours and has no actor yet to the tenant, however long the store is away."""
@@ -262,7 +263,7 @@ class Ownership:
             # Ours, and we do not know: the answer to a claim or a creation did not arrive.
             self._adrift |= {lease.account_id for lease in others} - self._seen.keys()
         self._looked_at = now
-        dead = await asyncio.to_thread(self._dead)
+        dead = await LIVENESS.run(self._dead)
         await self._claim([each.lease for each in self._seen.values() if _is_free(each, now, dead)])
         self._tell_elsewhere()
 
@@ -312,7 +313,7 @@ class Ownership:
         for account_id in free:
             self.forget(account_id)
         if not self._held and not self._leaving:
-            await asyncio.to_thread(self._lifesign.end)
+            await LIVENESS.run(self._lifesign.end)
 
     async def _take_stock(self) -> None:
         await self._asked(self._store.add_missing())
@@ -325,7 +326,7 @@ class Ownership:
         """Do nothing: the clock is looked at before anything is done."""
 
     async def _watch(self) -> None:
-        living = await asyncio.to_thread(self._lifesign.living)
+        living = await LIVENESS.run(self._lifesign.living)
         somebody_died = bool(self._living - living)
         if somebody_died or self._clock() >= self._looked_at + self._terms.look_every:
             await self.look()

@@ -41,6 +41,7 @@ from actors.messages import (
 from actors.startqueue import OTHER_STARTS, StartLimits, StartQueue
 from actors.supervision import NO_FAILURES, History, Verdict, judge
 from actors.surroundings import Surroundings
+from actors.threads import name_thread
 from actors.view import StartsView
 from store.accounts import AccountRow
 from store.status import Cause, Desired, Status
@@ -64,6 +65,10 @@ class RegistryActor(pykka.ThreadingActor):
         """What came for actors that had just ended."""
         self._retry: Timer | None = None
         self._stopping: Promise[None] | None = None
+
+    def on_start(self) -> None:
+        """Have the thread named after what it does; runs in the actor's thread."""
+        name_thread("registry")
 
     def on_receive(self, message: RegistryMessage) -> None:
         """Handle a message."""

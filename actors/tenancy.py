@@ -1,6 +1,5 @@
 """The accounts of this server come and go: what follows from leases that are won and lost."""
 
-import asyncio
 import os
 import secrets
 import socket
@@ -16,6 +15,7 @@ from actors.lifesign import Lifesign
 from actors.loop import Promise
 from actors.messages import ForAccount, Owned, RegistryMessage, Start, Vacate
 from actors.ownership import Ownership
+from actors.threads import FILES
 from actors.view import Views
 from store import accounts
 from store.accounts import AccountRow
@@ -95,8 +95,8 @@ class Tenancy:
         deleted = [row.id for row in rows if row.cause is Cause.DELETED]
         epochs = {}
         for account_id in deleted:
-            await asyncio.to_thread(profiles.remove, self._config.browser, account_id)
-            await asyncio.to_thread(self._evidence.remove, account_id)
+            await FILES.run(profiles.remove, self._config.browser, account_id)
+            await FILES.run(self._evidence.remove, account_id)
             epoch = self.ownership.epoch_without_actor(account_id)
             # One that was lost meanwhile is finished by its next owner.
             if epoch is not None:

@@ -11,6 +11,7 @@ import threading
 import time
 from queue import Empty, SimpleQueue
 
+from actors.threads import name_thread
 from api.records import at_rest, size_of
 from api.repetitions import Repetitions
 
@@ -101,6 +102,7 @@ class Outlet(logging.Handler):
     # In the writer's thread.
 
     def _write_all(self) -> None:
+        name_thread("log")
         looked = time.monotonic()
         ended = False
         while not ended:

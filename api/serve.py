@@ -12,6 +12,7 @@ from aiohttp import web
 
 from actors.browser.bundle import find_bundle, load_bundle
 from actors.browser.executable import find_chromium, sandbox_refusal
+from actors.threads import FILES, PROCESSES, look_up_hosts_apart
 from api.app import init_app, open_parts, stop_working
 from api.auth import KEY
 from api.connections import Door
@@ -58,6 +59,7 @@ async def serve(settings: Settings, signals: Signals) -> None:
     # What the server, its database and its browsers write is for nobody else.
     os.umask(0o077)
     raise_limit()
+    look_up_hosts_apart()
     return_large_blocks()
     # The address comes first: a second server started by mistake ends here, and has touched
     # neither a profile nor the database.
@@ -94,10 +96,10 @@ async def _open(
     app: web.Application, door: Door, listener: socket.socket, settings: Settings
 ) -> None:
     # Else every account would try, and fail, by itself.
-    chromium = await asyncio.to_thread(find_chromium, settings.chromium)
-    refusal = await asyncio.to_thread(sandbox_refusal, chromium.path)
+    chromium = await PROCESSES.run(find_chromium, settings.chromium)
+    refusal = await PROCESSES.run(sandbox_refusal, chromium.path)
     write_first_lines(settings, chromium, refusal)
-    await asyncio.to_thread(load_bundle, find_bundle(settings.wa_js))
+    await FILES.run(load_bundle, find_bundle(settings.wa_js))
     await door.open(listener)
     await open_parts(app)
 

@@ -14,13 +14,13 @@ import itertools
 import statistics
 import tempfile
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import aiohttp
 
+from actors.threads import MOST
 from api.outside import Server, Watcher, call
 from bench.restore import link_all
 from simulator.server import Simulator
@@ -28,9 +28,9 @@ from simulator.settings import SimulatorSettings
 
 SHOW_EVERY = 10
 THIRDS = 3
-SPARE_THREADS = ThreadPoolExecutor()._max_workers  # noqa: SLF001 - nothing else tells it
-"""asyncio's pool for blocking calls starts as many threads, each when it is needed first, and keeps
-them. One more with each cycle would be a leak."""
+SPARE_THREADS = MOST
+"""So many threads for calls that block may be started, each when it is needed first, and are kept.
+One more with each cycle would be a leak."""
 MEMORY_KB_PER_CONNECT = 3.0
 """What memory may grow by with each connect after warming up.
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 from actors.browser.errors import BrowserError
 from actors.browser.page import WhatsAppPage
 from actors.browser.profile import Profile, size_of
+from actors.threads import FILES
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +86,7 @@ async def watch(profile: Profile, page: WhatsAppPage, bound_mb: int, every: floa
 
 async def _empty(profile: Profile, page: WhatsAppPage, bound_mb: int) -> None:
     """Have caches emptied, first those that no page notices, until they are within a bound."""
-    found = taken = await asyncio.to_thread(_taken_mb, profile)
+    found = taken = await FILES.run(_taken_mb, profile)
     for clear in (page.clear_http_cache, page.clear_cache_storage):
         if taken <= bound_mb:
             break
@@ -99,7 +100,7 @@ async def _settled(profile: Profile, bound_mb: int) -> int:
     """Give what caches take once they are within a bound, or after a while."""
     loop = asyncio.get_running_loop()
     until = loop.time() + SETTLE_SECONDS
-    while (taken := await asyncio.to_thread(_taken_mb, profile)) > bound_mb:
+    while (taken := await FILES.run(_taken_mb, profile)) > bound_mb:
         if loop.time() > until:
             break
         await asyncio.sleep(SETTLE_POLL_SECONDS)

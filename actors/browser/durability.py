@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from actors.browser.page import WhatsAppPage
+from actors.threads import FILES
 
 STORAGE = Path("Default/Local Storage")
 POLL_SECONDS = 0.05
@@ -36,7 +37,7 @@ async def wait_kept(page: WhatsAppPage, profile: Path, seconds: float) -> bool:
     await page.keep(mark)
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        if await asyncio.to_thread(_holds, profile / STORAGE, mark.encode(), since):
+        if await FILES.run(_holds, profile / STORAGE, mark.encode(), since):
             await page.keep(None)
             return True
         await asyncio.sleep(POLL_SECONDS)

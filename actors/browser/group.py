@@ -11,6 +11,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from actors.threads import PROCESSES
+
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")
 """In how many parts of a second the kernel counts processor time."""
@@ -68,7 +70,7 @@ class ProcessGroup:
         began = time.monotonic()
         while not self.gone():
             patient = time.monotonic() - began < PATIENCE_SECONDS
-            if not patient and await asyncio.to_thread(self.only_zombies):
+            if not patient and await PROCESSES.run(self.only_zombies):
                 return
             await asyncio.sleep(POLL_SECONDS if patient else PATIENCE_SECONDS)
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from actors.browser import caches
 from actors.browser.errors import ProfileLocked, StartFailed
 from actors.browser.profile import Profile
+from actors.threads import FILES
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ class ProfileHold:
             ProfileLocked: Somebody else holds it.
             StartFailed: It cannot be used.
         """
-        self._taking = asyncio.create_task(asyncio.to_thread(self._take))
+        self._taking = asyncio.create_task(FILES.run(self._take))
         await asyncio.shield(self._taking)
 
     async def leave(self, *, wipe: bool) -> None:
@@ -45,8 +46,8 @@ class ProfileHold:
             with suppress(Exception):
                 await self._taking
         if wipe:
-            await asyncio.to_thread(self._remove)
-        await asyncio.to_thread(self._profile.unlock)
+            await FILES.run(self._remove)
+        await FILES.run(self._profile.unlock)
 
     def _take(self) -> None:
         try:

@@ -45,6 +45,7 @@ from actors.browser.facts import BadFact, Fact, check_answer, check_error
 from actors.browser.network import network_words
 from actors.browser.reports import SentMessage
 from actors.browser.target import identity, take_page
+from actors.threads import FILES
 
 logger = logging.getLogger(__name__)
 
@@ -99,7 +100,7 @@ class WhatsAppPage:
             PageUnreachable: The address could not be opened in `page_load_seconds`.
             BrowserGone: The browser ended meanwhile.
         """
-        sources = await asyncio.to_thread(_sources, self._config.wa_js)
+        sources = await FILES.run(_sources, self._config.wa_js)
         seconds = self._config.page_load_seconds
         try:
             async with asyncio.timeout(seconds):

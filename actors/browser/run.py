@@ -35,6 +35,7 @@ from actors.browser.reports import (
     SentMessage,
     Started,
 )
+from actors.threads import PROCESSES
 from store.tasks import abandon, first
 
 logger = logging.getLogger(__name__)
@@ -204,7 +205,7 @@ class BrowserRun:
 
     async def _live(self) -> None:
         """Open everything, then wait until something ends it; always ends by an exception."""
-        executable = await asyncio.to_thread(find_chromium, self._config.executable)
+        executable = await PROCESSES.run(find_chromium, self._config.executable)
         command = await self._command(executable)
         await self._hold.take()
         past = await self._recall()
@@ -241,7 +242,7 @@ class BrowserRun:
             await abandon(watching, tidying)
 
     async def _command(self, executable: Executable) -> list[str]:
-        refusal = await asyncio.to_thread(sandbox_refusal, executable.path)
+        refusal = await PROCESSES.run(sandbox_refusal, executable.path)
         return flags.command(
             executable,
             self._profile.path,

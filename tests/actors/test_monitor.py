@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +17,9 @@ from functools import partial
 
 import pytest
 
+from actors.browser.profile import Profile
 from actors.browser.reports import Authenticated, MessageReceived
+from actors.config import ManagerConfig
 from actors.limits import Limit, MemoryLimits
 from actors.messages import OverMemory
 from actors.monitor import MeasureProfiles
@@ -107,6 +110,29 @@ async def test_what_each_browser_takes_is_told_and_summed_up(
     assert set(summary) == {"activeClients", "server", "browsers", "whole", "diskFreeMb"}
     assert summary["activeClients"] == summary["browsers"]["processes"] == 1
     assert summary["whole"]["processes"] == 2
+
+
+async def test_a_disk_that_hangs_while_profiles_are_measured_delays_no_hard_limit(
+    start: Start, config: ManagerConfig, process: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, over = threading.Event(), threading.Event()
+
+    def hang(_: Profile) -> int:
+        begun.set()
+        over.wait(30)
+        return 3 << 20
+
+    monkeypatch.setattr(Profile, "size", hang)
+    config.browser.profile("another").mkdir(parents=True)
+    stage = await start(limits=MemoryLimits(hard_mb=TINY))
+    await until(begun.is_set)
+
+    account_id, _ = await connected(stage, process)
+    await stage.tells(account_id, "memory_hard")
+
+    assert not over.is_set()
+    over.set()
+    await until(lambda: (now := stage.manager.figures) and now.profiles.get("another") == 3)
 
 
 async def test_what_each_profile_takes_on_the_disk_is_told(

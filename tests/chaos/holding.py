@@ -5,11 +5,12 @@ may be. So whatever is left behind shows by its name, the first time that it is.
 """
 
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
+
+from actors.threads import MOST
 
 AT_REST = Counter(
     {
@@ -27,10 +28,11 @@ AT_REST = Counter(
 publish on and one to listen on. SQLite has a file, its log, and the index of that."""
 OF_A_BROWSER = Counter({"profile's lock": 1, "pidfd": 1, "pipe": 3})
 """Two pipes to speak by, and one for its stderr."""
-THREADS = 4
-"""The main one, the database's, the registry's and the monitor's. Each account's actor adds one."""
-POOL = ThreadPoolExecutor()._max_workers
-"""How many asyncio's pool for blocking calls may start, when they are needed first."""
+THREADS = 5
+"""The main one, the database's, the log's, the registry's and the monitor's. Each account's actor
+adds one."""
+POOL = MOST
+"""How many there may be for calls that block; each starts when it is needed first."""
 
 OF_THE_CLOCK = "faketime_"
 """What libfaketime holds in a server whose clock is set: it is none of the server's own."""
@@ -60,7 +62,8 @@ class Holding:
 
     descriptors: Counter[str]
     """How many of each kind, but for connections of clients that are there."""
-    threads: int
+    threads: Counter[str]
+    """By their names. Those that nobody has named are called as the main one."""
 
     @classmethod
     def of(cls, pid: int, port: int, redis_port: int) -> Self:
@@ -87,7 +90,12 @@ class Holding:
                 ends = sockets.get(target.name)
                 if ends not in there:
                     kinds[_kind(target) if ends is None else _kind_of_socket(ends, redis_port)] += 1
-        return cls(kinds, sum(1 for _ in (process / "task").iterdir()))
+        threads = Counter[str]()
+        for thread in (process / "task").iterdir():
+            with suppress(FileNotFoundError, ProcessLookupError):
+                # An account's has its id behind that.
+                threads[(thread / "comm").read_text().split()[0]] += 1
+        return cls(kinds, threads)
 
 
 def held_sockets(table: str) -> dict[str, Ends]:
@@ -115,8 +123,8 @@ def too_much(held: Holding | None, browsers: int, accounts: int) -> list[str]:
     complaints = []
     if more := held.descriptors - expected:
         complaints.append(f"too many descriptors, with {browsers} browsers: {dict(more)}")
-    if held.threads > (most := THREADS + accounts + POOL):
-        complaints.append(f"{held.threads} threads, and there may be {most}")
+    if (threads := held.threads.total()) > (most := THREADS + accounts + POOL):
+        complaints.append(f"{threads} threads, and there may be {most}: {dict(held.threads)}")
     return complaints
 
 
