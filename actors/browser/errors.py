@@ -13,6 +13,7 @@ BrowserError
   PageTimeout         a call into the page was not answered in time
   OutcomeUnknown      a text was handed to the page, and no answer came: it may have been sent
   NotReady            the page is not in a state for this call
+    CutOff            it was, and was loaded anew before it answered
   NoSuchNumber        WhatsApp does not know the number
   PageError           WhatsApp Web itself refused; name, message and build tell what it said
     MalformedAnswer   it answered, and the answer cannot be read
@@ -80,6 +81,10 @@ class OutcomeUnknown(BrowserError):
 
 class NotReady(BrowserError):
     """The page is not ready for this."""
+
+
+class CutOff(NotReady):
+    """The page was loaded anew before it answered."""
 
 
 class NoSuchNumber(BrowserError):

@@ -30,6 +30,7 @@ from actors.browser.config import BrowserConfig
 from actors.browser.connection import FRAME_BYTES, OVERSIZED, ConnectionLost, PipeConnection
 from actors.browser.errors import (
     BrowserGone,
+    CutOff,
     MalformedAnswer,
     NoSuchNumber,
     NotReady,
@@ -50,6 +51,8 @@ from actors.threads import FILES
 logger = logging.getLogger(__name__)
 
 LOADED = "domcontentloaded"
+NEVER_BEGUN = "Cannot find"
+"""How Chromium says that there is no document in which a call could run."""
 
 # Otherwise wa-js reports its use to its makers.
 WA_JS_CONFIG = "window.WPPConfig = { disableGoogleAnalytics: true };"
@@ -139,12 +142,8 @@ class WhatsAppPage:
             if isinstance(error.__cause__, ConnectionLost) and not error.__cause__.sent:
                 raise NotReady("The browser has ended.") from error
             raise OutcomeUnknown(str(error), self._handed_over[call]) from error
-        except NotReady as error:
-            # What the page told before it was cut off has arrived before the news of that.
-            if handed_over := self._handed_over[call]:
-                raise OutcomeUnknown(str(error), handed_over) from error
-            raise
-        except MalformedAnswer as error:
+        except (CutOff, MalformedAnswer) as error:
+            # What a page tells in its last moment may not arrive: no id is no proof.
             raise OutcomeUnknown(str(error), self._handed_over[call]) from error
         finally:
             del self._handed_over[call]
@@ -381,8 +380,10 @@ class WhatsAppPage:
         except ConnectionLost as error:
             raise BrowserGone(str(error)) from error
         except NetworkError as error:
-            # Such as a call that a reload of the page cut off.
-            raise NotReady(f"The page cannot do this at the moment: {error}") from error
+            reason = f"The page cannot do this at the moment: {error}"
+            if NEVER_BEGUN in str(error):
+                raise NotReady(reason) from error
+            raise CutOff(reason) from error
         return reply
 
 
