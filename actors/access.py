@@ -13,7 +13,7 @@ from actors.errors import (
 from actors.ownership import Ownership
 from store import accounts, leases
 from store.accounts import AccountRow
-from store.errors import DatabaseAway, LeaseLost
+from store.errors import DatabaseAway, DatabaseReadOnly, LeaseLost
 from store.patience import within
 
 T = TypeVar("T")
@@ -27,6 +27,8 @@ async def kept(work: Awaitable[T], seconds: float) -> T:
     """
     try:
         return await within(seconds, work)
+    except DatabaseReadOnly as error:
+        raise StoreAway(str(error)) from error
     except DatabaseAway as error:
         raise StoreAway from error
 

@@ -17,7 +17,7 @@ from typing import Any
 import pykka
 
 from actors.browser.profile import find_profiles
-from actors.disk import Disk, free_mb
+from actors.disk import Disk, free_mb, is_read_only
 from actors.errors import describe
 from actors.limits import Limit, MemoryLimits, Turns
 from actors.loop import Loop, Timer
@@ -201,9 +201,11 @@ class MonitorActor(pykka.ThreadingActor):
 
     def _show(self, sample: Sample) -> Figures:
         before = self._watched.figures
-        disk = Disk(free_mb(self._config.folder), self._config.disk_mb)
+        folder = self._config.folder
+        disk = Disk(free_mb(folder), self._config.disk_mb, is_read_only(folder))
         if disk.full and (before is None or not before.disk.full):
-            logger.warning("The disk is full, no browser starts: %s", disk.reason)
+            what = "cannot be written" if disk.read_only else "is full"
+            logger.warning("The disk %s, no browser starts: %s", what, disk.reason)
         elif before is not None and before.disk.full and not disk.full:
             logger.info("The disk has room again, browsers start")
         profiles = before.profiles if before else {}

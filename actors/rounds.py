@@ -11,7 +11,7 @@ from typing import Any
 
 from actors.errors import ManagerError, StoreAway
 from store.background import Background
-from store.errors import DatabaseAway, StoreError
+from store.errors import DatabaseAway, DatabaseReadOnly, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -65,10 +65,16 @@ class Rounds:
         task.cancel()
 
     async def insist(self, work: Work) -> None:
-        """Do something once: at once, or else as soon as the database is there."""
+        """Do something once: at once, or else as soon as the database is there.
+
+        Raises:
+            DatabaseReadOnly: Waiting would not help.
+        """
         while True:
             try:
                 return await self._noted(work)
+            except DatabaseReadOnly:
+                raise
             except (DatabaseAway, StoreAway):
                 await asyncio.sleep(self._retry_every)
 

@@ -27,7 +27,7 @@ from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
 from api.listeners import LISTENERS, close_streams
 from api.logs import hide, name_accounts, until_log_dies
 from api.metrics.metrics import METRICS, Metrics
-from api.private import NotPrivate, check_private, make_private
+from api.private import NotPrivate, check_private, check_writable, make_private
 from api.routes import OPEN, ROUTES
 from api.settings import Settings, SettingsError, variable
 from api.turns import Turns
@@ -77,6 +77,7 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
         check_private(settings.data_dir, settings.data_dir.stat())
         make_private(settings.profiles_dir)
         make_private(settings.data_dir / EVIDENCE)
+        check_writable(settings.data_dir, settings.profiles_dir, settings.data_dir / EVIDENCE)
         key = load_key(settings.key_file, settings.api_key)
     except (OSError, NotPrivate) as error:
         raise SettingsError(f"{variable('data_dir')}: {error}") from error
@@ -119,7 +120,7 @@ async def open_parts(app: web.Application) -> None:
     away is waited for, however long that takes.
 
     Raises:
-        OSError: The data directory cannot be used.
+        SettingsError: The data directory cannot be used.
         StoreError: The database cannot be used, and waiting would not help.
     """
     settings, lifetime, opened = app[SETTINGS], app[LIFETIME], app[OPENED]
@@ -137,7 +138,10 @@ async def open_parts(app: web.Application) -> None:
     opened.push_async_callback(trimmer.close)
     await trimmer.start()
     opened.push_async_callback(stop_working, app)
-    await manager.start()
+    try:
+        await manager.start()
+    except OSError as error:
+        raise SettingsError(f"{variable('data_dir')}: {error}") from error
     lifetime.open = True
 
 

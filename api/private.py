@@ -1,5 +1,6 @@
 """Whether files are the server's alone. Who else can replace the key, or a session, has it all."""
 
+import errno
 import logging
 import os
 import pwd
@@ -16,6 +17,19 @@ logger = logging.getLogger(__name__)
 
 class NotPrivate(Exception):
     """Others than the server's user can write a file. The message says which, and what mends it."""
+
+
+def check_writable(*folders: Path) -> None:
+    """Make sure that folders can be written: a disk that had errors can have become read-only.
+
+    Raises:
+        OSError: One cannot.
+    """
+    for folder in folders:
+        if not os.access(folder, os.W_OK):
+            read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+            number = errno.EROFS if read_only else errno.EACCES
+            raise OSError(number, f"It cannot be written: {os.strerror(number)}", str(folder))
 
 
 def make_private(folder: Path) -> None:

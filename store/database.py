@@ -18,7 +18,14 @@ from tortoise.exceptions import BaseORMException, ConfigurationError, Operationa
 from tortoise.transactions import in_transaction
 
 from store import postgres, sqlite
-from store.errors import DatabaseAway, DatabaseUnusable, sqlstate_of, words_of
+from store.errors import (
+    DatabaseAway,
+    DatabaseReadOnly,
+    DatabaseUnusable,
+    is_read_only,
+    sqlstate_of,
+    words_of,
+)
 from store.migrating import migrate
 from store.patience import within
 
@@ -182,7 +189,8 @@ def database_errors(
         try:
             return await within(QUERY_SECONDS, query(*args, **kwargs))
         except DATABASE_ERRORS as error:
-            raise DatabaseAway(f"{DatabaseAway.__doc__} ({words_of(error)})") from error
+            kind = DatabaseReadOnly if is_read_only(error) else DatabaseAway
+            raise kind(f"{kind.__doc__} ({words_of(error)})") from error
 
     return translated
 
@@ -201,6 +209,9 @@ def _opening_errors() -> Iterator[None]:
     except (PermissionError, ssl.SSLCertVerificationError) as error:
         raise DatabaseUnusable(f"The database cannot be used: {error}") from error
     except DATABASE_ERRORS as error:
+        if is_read_only(error):
+            words = f"{DatabaseReadOnly.__doc__} ({words_of(error)})"
+            raise DatabaseUnusable(words) from error
         if isinstance(error, ValueError) or sqlstate_of(error)[:2] in WAITING_IS_IN_VAIN:
             raise DatabaseUnusable(f"The database cannot be used: {words_of(error)}") from error
         raise DatabaseAway(f"{DatabaseAway.__doc__} ({words_of(error)})") from error

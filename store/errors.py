@@ -2,16 +2,21 @@
 
 StoreError
   DatabaseAway
+    DatabaseReadOnly
   DatabaseTooNew
   DatabaseUnusable
   BrokenCursor
   LeaseLost
 """
 
+import errno
 import re
+import sqlite3
 
 QUOTED = re.compile(r"\nDETAIL: .*|(?<=invalid input for query argument ).*", re.DOTALL)
 """Where Postgres, or its driver, repeats what it was given."""
+
+NOT_WRITABLE = (errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class StoreError(Exception):
@@ -23,6 +28,10 @@ class StoreError(Exception):
 
 class DatabaseAway(StoreError):
     """The database does not answer, or did not take it. Try again in a moment."""
+
+
+class DatabaseReadOnly(DatabaseAway):
+    """The database cannot be written: its file, or its disk, is read-only. Mend that."""
 
 
 class DatabaseTooNew(StoreError):
@@ -47,6 +56,24 @@ def sqlstate_of(error: BaseException) -> str:
     causes = (error, error.__cause__, *error.args)
     codes = (getattr(cause, "sqlstate", None) for cause in causes)
     return next((str(code) for code in codes if code), "")
+
+
+def is_read_only(error: BaseException) -> bool:
+    """Return whether a file cannot be written, by us or by anybody, which no waiting changes.
+
+    A Postgres that is read-only is none: it becomes the main one soon, or another does.
+    """
+    causes = (error, error.__cause__, *error.args)
+    return any(
+        (isinstance(cause, OSError) and cause.errno in NOT_WRITABLE)
+        or (isinstance(cause, sqlite3.Error) and _primary_code(cause) == sqlite3.SQLITE_READONLY)
+        for cause in causes
+    )
+
+
+def _primary_code(error: sqlite3.Error) -> int:
+    # The upper bits say more: https://www.sqlite.org/rescode.html
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 
 def words_of(error: BaseException) -> str:

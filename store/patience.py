@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from store.errors import DatabaseAway
+from store.errors import DatabaseAway, DatabaseReadOnly
 from store.tasks import take_note
 
 FIRST_RETRY_SECONDS = 0.2
@@ -53,6 +53,9 @@ class Patience:
 
         Args:
             work: Begun anew until it does not raise `DatabaseAway`.
+
+        Raises:
+            DatabaseReadOnly: Waiting would not help.
         """
         began = asyncio.get_running_loop().time()
         delay = FIRST_RETRY_SECONDS
@@ -60,6 +63,9 @@ class Patience:
         while True:
             try:
                 done = await work()
+            except DatabaseReadOnly:
+                # Nobody mends that who is not told to.
+                raise
             except DatabaseAway as error:
                 self._told(str(error))
                 if not waited:

@@ -30,7 +30,7 @@ def connection(url: str, *, lock_seconds: float) -> dict[str, Any]:
 
     Raises:
         ConfigurationError: The address names no file.
-        DatabaseUnusable: The file's folder does not exist.
+        DatabaseUnusable: The file's folder does not exist, or cannot be written.
     """
     path = url.removeprefix(PREFIX)
     if not path:
@@ -57,5 +57,11 @@ def _make_private(path: Path) -> None:
     # A misspelt folder that is made here would hold a second, empty database.
     if not path.parent.is_dir():
         raise DatabaseUnusable(f"The database's folder does not exist: {path.parent.absolute()}")
+    # Beside the file SQLite makes two others, and we the lock for migrations.
+    if not os.access(path.parent, os.W_OK):
+        raise DatabaseUnusable(
+            f"The database cannot be written: its folder is read-only for us: "
+            f"{path.parent.absolute()}"
+        )
     os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
     path.chmod(0o600)
