@@ -1,6 +1,7 @@
-"""A data directory that became read-only is named, and nobody waits for what waiting cannot mend."""
+"""A data directory that became read-only is named, and nobody waits for what does not come."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,14 @@ pytestmark = pytest.mark.sqlite
 
 
 @pytest.fixture
-async def used(tmp_path: Path) -> ServerProcess:
+async def used(tmp_path: Path) -> AsyncIterator[ServerProcess]:
     """A server that has run before, and does not any more."""
     server = ServerProcess(tmp_path, "http://127.0.0.1:1")
     await server.start()
     await server.create()
     await server.end()
-    return server
+    yield server
+    await server.close()
 
 
 async def refused(server: ServerProcess) -> str:
@@ -27,7 +29,6 @@ async def refused(server: ServerProcess) -> str:
     await server.spawn()
     assert server.process is not None
     code = await asyncio.wait_for(server.process.wait(), 40)
-    await server.client.close()
     assert code == 2, server.log
     assert "Traceback" not in server.log
     assert "Waiting for the database" not in server.log
@@ -79,4 +80,3 @@ async def test_a_running_server_says_that_its_profiles_became_read_only(
         health = await used.call("GET", "/health")
     assert health["status"] == "degraded"
     assert "The disk cannot be written, no browser starts" in used.log
-    await used.close()
