@@ -149,17 +149,12 @@ async def claim(seen: Collection[Lease], server: Server) -> dict[str, int]:
         DatabaseAway: The database does not answer. It may have happened nevertheless.
     """
     connection = get_connection(CONNECTION)
-    names, epochs, renewals = (
-        [lease.account_id for lease in seen],
-        [lease.epoch for lease in seen],
-        [lease.renewals for lease in seen],
-    )
+    rows = [(lease.account_id, lease.epoch, lease.renewals) for lease in seen]
     owner = [server.id, server.host, server.pid, server.lease_seconds]
+    statement, values = CLAIM_POSTGRES, [[row[n] for row in rows] for n in range(3)] + owner
     if connection.capabilities.dialect == "sqlite":
-        rows = json.dumps(list(zip(names, epochs, renewals, strict=True)))
-        return _epochs(await connection.execute_query_dict(CLAIM_SQLITE, [rows, *owner]))
-    values = [names, epochs, renewals, *owner]
-    return _epochs(await connection.execute_query_dict(CLAIM_POSTGRES, values))
+        statement, values = CLAIM_SQLITE, [json.dumps(rows), *owner]
+    return _epochs(await connection.execute_query_dict(statement, values))
 
 
 @database_errors

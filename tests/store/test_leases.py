@@ -9,11 +9,14 @@ import pytest
 
 from bench.start import resting
 from store import accounts, events, leases, models
+from store.database import open_database
 from store.errors import LeaseLost
 from store.leases import Lease, Server
 from store.recorder import Recorder
 from store.status import Desired, Status
+from tests.postgres_server import PostgresServer
 from tests.store.parts import Listener, status, until
+from tests.surroundings import Surroundings
 
 ONE = Server("one", "host-1", 11, lease_seconds=30.0)
 TWO = Server("two", "host-2", 22, lease_seconds=30.0)
@@ -130,6 +133,32 @@ async def test_servers_that_claim_the_same_leases_at_once_share_them_out(
     assert len(one) + len(two) == len(seen)
     for lease in await leases.all_leases():
         assert lease.server == (ONE if lease.account_id in one else TWO)
+
+
+@pytest.mark.postgres
+async def test_a_claim_that_waits_for_a_renewal_finds_that_the_lease_has_changed(
+    surroundings: Surroundings, postgres_server: PostgresServer
+) -> None:
+    name = surroundings.database_url.rpartition("/")[2]
+    async with open_database(surroundings.database_url, lock_seconds=5):
+        await models.Account.bulk_create(resting(3))
+        await leases.add_missing()
+        seen = await leases.all_leases()
+        renewed = seen[1].account_id
+        with postgres_server.session(name) as other:
+            other.run(
+                f"BEGIN; UPDATE leases SET renewals = renewals + 1 WHERE account_id = '{renewed}'"
+            )
+            claim = asyncio.create_task(leases.claim(seen, TWO))
+            waiting = (
+                "SELECT count(*) FROM pg_stat_activity "
+                f"WHERE datname = '{name}' AND wait_event_type = 'Lock'"
+            )
+            while other.run(waiting) != "1":
+                await asyncio.sleep(0.01)
+            other.run("COMMIT")
+        assert await claim == {seen[0].account_id: 1, seen[2].account_id: 1}
+        assert (await lease_of(renewed)).server is None
 
 
 async def test_a_wish_is_kept_under_the_newest_epoch_only(database: None) -> None:
