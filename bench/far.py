@@ -23,9 +23,11 @@ async def far(port: int, milliseconds: float) -> AsyncIterator[int]:
     """
     one_way = milliseconds / 2000
     journeys: set[asyncio.Task[None]] = set()
+    writers: set[asyncio.StreamWriter] = set()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there_reader, there_writer = await asyncio.open_connection("127.0.0.1", port)
+        writers.update((writer, there_writer))
         for source, target in ((reader, there_writer), (there_reader, writer)):
             journey = asyncio.create_task(_carry(source, target, one_way))
             journeys.add(journey)
@@ -38,7 +40,10 @@ async def far(port: int, milliseconds: float) -> AsyncIterator[int]:
         server.close()
         for journey in tuple(journeys):
             journey.cancel()
-        await asyncio.gather(*journeys, return_exceptions=True)
+        for writer in writers:
+            writer.close()
+        ends = [writer.wait_closed() for writer in writers]
+        await asyncio.gather(*journeys, *ends, return_exceptions=True)
 
 
 async def _carry(
