@@ -82,7 +82,7 @@ class Binding:
     def _on_called(self, event: dict[str, Any]) -> None:
         if self._deaf or event.get("name") != NAME:
             return
-        if event.get("executionContextId") != self._context:
+        if self._context is None or event.get("executionContextId") != self._context:
             self._refuse("it comes from elsewhere than the page's own scripts")
             return
         try:
