@@ -198,7 +198,7 @@ class AccountActor(pykka.ThreadingActor):
                 detail = {"place": place, "waitsFor": waits_for}
                 self._machine.signal(Signal.QUEUED, attempt=attempt, detail=detail)
             case Turn(attempt):
-                self._machine.signal(Signal.TURN, attempt=attempt)
+                self._take_turn(attempt)
             case OverMemory():
                 self._over_memory(message)
             case Delete(logout=True) if is_listed(self._journal.row):
@@ -219,6 +219,17 @@ class AccountActor(pykka.ThreadingActor):
             case TakeScreenshot(answer):
                 if run := self._usable(answer, None, "there is no page to show"):
                     self._loop.answer(answer, run.screenshot())
+
+    def _take_turn(self, attempt: int) -> None:
+        """Start a browser, or replace the one whose page has been offline for too long."""
+        if self._machine.life.phase is Phase.TO_BE_REPLACED:
+            seconds = self._around.deadlines.offline
+            text = (
+                f"the page had no connection for more than {seconds:g} s; its browser is replaced"
+            )
+            self._machine.signal(Signal.REPLACE, attempt=attempt, detail={"message": text})
+        else:
+            self._machine.signal(Signal.TURN, attempt=attempt)
 
     def _obey(self, signal: Signal, command: Command) -> None:
         if signal is Signal.LOGOUT:
@@ -344,12 +355,12 @@ class AccountActor(pykka.ThreadingActor):
             self._machine.signal(Signal.RETRY_DUE, attempt=life.attempt)
         elif life.deadline is Status.QR_READY:
             self._machine.signal(Signal.DEADLINE, attempt=life.attempt)
+        elif life.deadline is Status.CONNECTING and attempt is not None and attempt.offline:
+            # A page that waits for WhatsApp's servers has not failed: nothing counts against it.
+            self._machine.signal(Signal.OFFLINE_TOO_LONG, attempt=life.attempt)
         elif status := life.deadline:
             seconds = self._around.deadlines.of(status)
-            # A page that waits for WhatsApp's servers has not failed: nothing counts against it.
-            waits = attempt is not None and attempt.offline
-            cause = Cause.OFFLINE if waits else Cause.DEADLINE
-            self._fail(cause, f"{status} lasted longer than {seconds:g} s")
+            self._fail(Cause.DEADLINE, f"{status} lasted longer than {seconds:g} s")
 
     # The end.
 

@@ -3,6 +3,7 @@
 What it is asked runs on the loop; nothing here waits for a browser but the end of a killed one.
 """
 
+import time
 from concurrent.futures import Future, wait
 
 from actors.loop import Loop
@@ -54,17 +55,47 @@ class Attempt:
         self.recorded_progress = 0
         """How far the sync was, in percent, when it was last recorded."""
         self._progress = Progress()
+        self._patience_ends: float | None = None
         self._loop = loop
         self._task: Future[None] = loop.submit(run.run())
 
-    def authenticated(self) -> None:
-        """Take note that a sync begins."""
+    def sync_begins(self) -> None:
+        """Take note that a sync begins, or will begin anew some day."""
         self.recorded_progress = 0
         self._progress = Progress()
 
     def progresses(self, percent: int) -> bool:
         """Return whether the sync has come further; see `Progress.note`."""
-        return self._progress.note(percent)
+        further = self._progress.note(percent)
+        if further and not self.offline:
+            self._patience_ends = None
+        return further
+
+    def went_offline(self, patience: float) -> None:
+        """Take note that its page cannot reach WhatsApp's servers.
+
+        Args:
+            patience: Seconds to wait for it, counted from the first time since it got anywhere.
+        """
+        self.offline = True
+        if self._patience_ends is None:
+            self._patience_ends = time.monotonic() + patience
+
+    def came_online(self) -> bool:
+        """Take note that its page is offline no longer; return whether it was until now."""
+        was_offline, self.offline = self.offline, False
+        return was_offline
+
+    def arrived(self) -> None:
+        """Take note that its page is ready, or needs a human: whatever comes next begins anew."""
+        self.offline = False
+        self._patience_ends = None
+        self.sync_begins()
+
+    @property
+    def patience_left(self) -> float:
+        """How long its page may still be offline, in seconds; 0 or less if it was for too long."""
+        return 0.0 if self._patience_ends is None else self._patience_ends - time.monotonic()
 
     def connected_for(self, now: float) -> float:
         """Give how long the account has been connected, in seconds; 0 if it never was."""

@@ -33,6 +33,8 @@ class Signal(Enum):
     PROGRESS = auto()
     READY = auto()
     OFFLINE = auto()
+    OFFLINE_TOO_LONG = auto()
+    REPLACE = auto()
     RELOADED = auto()
     UNLINKED = auto()
     ACTION = auto()
@@ -73,6 +75,8 @@ class Effect(Enum):
     """Start a browser."""
     BACK_OFF = auto()
     """Wait as long as the restart policy says, then signal RETRY_DUE."""
+    AWAIT_REPLACEMENT = auto()
+    """Ask the start queue for a turn to replace the browser, which runs on until then."""
 
 
 class Phase(Enum):
@@ -84,6 +88,8 @@ class Phase(Enum):
     """A turn to start; every start before it is bounded by its own deadline."""
     BACKING_OFF = auto()
     """The delay before the next attempt."""
+    TO_BE_REPLACED = auto()
+    """A turn to replace its browser. That one still runs, and its page may come back first."""
     RUNNING = auto()
     """Its browser; the status's deadline bounds it."""
 
@@ -208,7 +214,11 @@ def _build() -> Table:
     add((s.AUTHENTICATING,), on.PROGRESS, s.AUTHENTICATING, Cause.SYNCING)
     add(ON_THE_WAY, on.READY, s.CONNECTED, Cause.READY)
     add((s.ACTION_REQUIRED,), on.READY, s.CONNECTED, Cause.RESOLVED)
-    add((s.CONNECTED, s.ACTION_REQUIRED), on.OFFLINE, s.CONNECTING, Cause.OFFLINE)
+    page_runs = (s.CONNECTING, s.AUTHENTICATING, s.CONNECTED, s.ACTION_REQUIRED)
+    add(page_runs, on.OFFLINE, s.CONNECTING, Cause.OFFLINE)
+    too_long = on.OFFLINE_TOO_LONG
+    add((s.CONNECTING,), too_long, s.CONNECTING, None, do.AWAIT_REPLACEMENT, silent=True)
+    add((s.CONNECTING,), on.REPLACE, s.CONNECTING, Cause.OFFLINE, do.CLOSE, do.ENQUEUE)
     loaded = (s.QR_READY, s.AUTHENTICATING, s.CONNECTED, s.ACTION_REQUIRED)
     add(loaded, on.RELOADED, s.CONNECTING, Cause.RELOADED)
     add(ACTIVE, on.ACTION, s.ACTION_REQUIRED, None)
@@ -230,15 +240,24 @@ _PHASES = {
     Effect.ENQUEUE: Phase.QUEUED,
     Effect.BACK_OFF: Phase.BACKING_OFF,
     Effect.OPEN: Phase.RUNNING,
+    Effect.AWAIT_REPLACEMENT: Phase.TO_BE_REPLACED,
 }
 _WAITING_FOR = {
     Signal.QUEUED: Phase.QUEUED,
     Signal.TURN: Phase.QUEUED,
     Signal.RETRY_DUE: Phase.BACKING_OFF,
+    Signal.REPLACE: Phase.TO_BE_REPLACED,
 }
 _UNLINKED = (Signal.QR, Signal.UNLINKED, Signal.SESSION_LOST, Signal.LOGOUT)
 """A code is shown only by a page without a session."""
-_BEGINNING = (Signal.CONNECT, Signal.RESTART, Signal.RESTORE, Signal.FAILED, Signal.RENEW)
+_BEGINNING = (
+    Signal.CONNECT,
+    Signal.RESTART,
+    Signal.RESTORE,
+    Signal.FAILED,
+    Signal.RENEW,
+    Signal.REPLACE,
+)
 
 
 def decide(
@@ -285,8 +304,9 @@ def _is_timely(life: Life, signal: Signal) -> bool:
     """Tell whether a signal of the newest attempt can mean anything: no page speaks in a queue."""
     if not life.status.has_browser:
         return False
-    waiting = life.phase in (Phase.QUEUED, Phase.BACKING_OFF)
-    return _WAITING_FOR.get(signal) is (life.phase if waiting else None)
+    if (phase := _WAITING_FOR.get(signal)) is not None:
+        return phase is life.phase
+    return life.phase not in (Phase.QUEUED, Phase.BACKING_OFF)
 
 
 def _can_be_hurried(life: Life) -> bool:
@@ -320,7 +340,8 @@ def _phase(life: Life, transition: Transition) -> Phase:
     for effect in transition.effects:
         if effect in _PHASES:
             return _PHASES[effect]
-    return life.phase if life.status.transient else Phase.RUNNING
+    # A page that gets further is not to be replaced any more.
+    return life.phase if transition.to is life.status else Phase.RUNNING
 
 
 def diagram() -> str:

@@ -194,8 +194,10 @@ class WantTurn:
 
     account_id: str
     attempt: int
-    urgent: bool
+    urgent: bool = False
     """Whether a user waits for it."""
+    runs: bool = False
+    """Whether it has a browser, which this one is to replace."""
 
 
 @dataclass(frozen=True)

@@ -151,7 +151,7 @@ class RegistryActor(pykka.ThreadingActor):
             self._late.setdefault(account_id, []).append(message)
 
     def _queue_up(self, wish: WantTurn) -> None:
-        self._queue.join(wish.account_id, wish.attempt, urgent=wish.urgent)
+        self._queue.join(wish.account_id, wish.attempt, urgent=wish.urgent, runs=wish.runs)
         self._admit()
 
     def _admit(self) -> None:

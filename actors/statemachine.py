@@ -29,6 +29,8 @@ STILL_LISTED = (
     "remove the device on the phone as well."
 )
 """What a logout says that could forget the session, but may not have unlinked the device."""
+RESTARTS = (Signal.RESTART, Signal.RENEW, Signal.REPLACE)
+"""What has a browser replaced that has not failed."""
 
 
 @dataclass(frozen=True)
@@ -110,13 +112,14 @@ class StateMachine:
         decision = decide(before, signal, attempt=attempt, cause=cause)
         self.life = decision.life
         self._journal.change(desired=self.life.desired)
-        if signal in (Signal.RESTART, Signal.RENEW) and decision.cause is not None:
+        if signal in RESTARTS and decision.cause is not None:
             self._journal.restarted(decision.cause)
         if self.life.status is not Status.QR_READY:
             self._qr = self._pairing = None
         ends = Effect.CLOSE in decision.effects or Effect.UNLINK in decision.effects
         started = before.status is Status.CONNECTING and self.life.status is not before.status
-        if ends or started:
+        # One that is replaced keeps its turn until its successor has started.
+        if (ends and signal is not Signal.REPLACE) or started:
             self.leave_queue()
         if ends and self.attempt is not None:
             self._close(self.attempt, decision, detail, unlinks=before.linked)
@@ -165,9 +168,9 @@ class StateMachine:
         self.show()
 
     def prolong(self) -> None:
-        """Give the present status its whole time again: what it waits for makes progress."""
+        """Give the present status its whole time again, if it is bounded: it makes progress."""
         if status := self.life.deadline:
-            self._alarm.set(self._around.deadlines.of(status))
+            self._alarm.set(self._time_for(status))
 
     def show(self) -> None:
         """Bring the account's view up to date."""
@@ -232,8 +235,14 @@ class StateMachine:
         self._alarm.off()
         for effect in effects:
             self._carry_out(effect)
-        if status := self.life.deadline:
-            self._alarm.set(self._around.deadlines.of(status))
+        self.prolong()
+
+    def _time_for(self, status: Status) -> float:
+        """Say how long a transient status may last, in seconds."""
+        attempt = self.attempt
+        if status is Status.CONNECTING and attempt is not None and attempt.offline:
+            return attempt.patience_left
+        return self._around.deadlines.of(status)
 
     def _record(self, decision: Decision, detail: Mapping[str, Any] | None) -> None:
         assert decision.cause is not None
@@ -244,6 +253,8 @@ class StateMachine:
         match effect:
             case Effect.ENQUEUE:
                 self._tell_registry(WantTurn(self._id, self.life.attempt, self.life.attended))
+            case Effect.AWAIT_REPLACEMENT:
+                self._tell_registry(WantTurn(self._id, self.life.attempt, runs=True))
             case Effect.OPEN:
                 self._open()
             case Effect.BACK_OFF:

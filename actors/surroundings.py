@@ -15,6 +15,9 @@ from actors.view import Views
 from store.recorder import Recorder
 from store.status import Status
 
+OFFLINE_JITTER = 0.2
+"""Each patience with a page that is offline is lengthened by up to this share."""
+
 
 class Run(Protocol):
     """One attempt's browser, as `actors.browser.run.BrowserRun` is. Its methods run on the loop."""
@@ -52,8 +55,19 @@ class Deadlines:
     """The codes' own time and some margin: WhatsApp Web ends it, this only makes sure."""
     authenticating: float = 180.0
     """Since the last progress of the sync."""
+    offline: float = 900.0
+    """How long a page that answers may be without a connection to WhatsApp, before its browser is
+    replaced: it tries by itself, mostly with success."""
     closing: float = 30.0
     """How long a browser may take to be gone, before its run is given up."""
+
+    def patience(self, chance: float) -> float:
+        """Give how long one page may be offline, so that a fleet is not replaced at one moment.
+
+        Args:
+            chance: A random number from 0 to 1.
+        """
+        return self.offline * (1 + OFFLINE_JITTER * chance)
 
     def of(self, status: Status) -> float:
         """Give the deadline of a transient status."""

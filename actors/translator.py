@@ -3,6 +3,7 @@
 A report that the browser has failed goes to the account's actor, which judges failures.
 """
 
+import random
 import time
 from collections.abc import Callable
 
@@ -18,6 +19,7 @@ from actors.browser.reports import (
     QrExhausted,
     QrShown,
     Ready,
+    Reconnected,
     Reloaded,
     Report,
     Started,
@@ -73,7 +75,6 @@ class Translator:
         elif isinstance(report, ComparisonFailed):
             self._around.observer.comparison_failed()
         elif not self._machine.closing:
-            attempt.offline = isinstance(report, WentOffline)
             self._hear_page(attempt, report)
 
     def _hear_page(self, attempt: Attempt, report: Report) -> None:
@@ -87,7 +88,7 @@ class Translator:
                 self._machine.show_pairing_code(report)
                 self._journal.pairing_code(report)
             case Authenticated(fresh):
-                attempt.authenticated()
+                attempt.sync_begins()
                 if fresh:
                     self._journal.linked()
                 signal(Signal.LINKED if fresh else Signal.RESUMING, attempt=number)
@@ -98,13 +99,18 @@ class Translator:
             case Ready():
                 self._ready(attempt, report)
             case WentOffline(detail):
+                chance = random.random()  # noqa: S311 - spreads restarts, guards nothing
+                attempt.went_offline(self._around.deadlines.patience(chance))
                 signal(Signal.OFFLINE, attempt=number, detail={"message": detail})
+            case Reconnected():
+                attempt.came_online()
+                signal(Signal.RESUMING, attempt=number)
             case LoggedOut(reason):
                 signal(Signal.UNLINKED, attempt=number, detail={"reason": reason})
             case ActionRequired():
                 self._action_required(attempt, report)
             case Reloaded():
-                signal(Signal.RELOADED, attempt=number)
+                self._reloaded(attempt)
             case Failed(failure, detail):
                 self._fail(Cause(failure.value), detail)
             case _:
@@ -127,7 +133,15 @@ class Translator:
         if self._machine.life.status is Status.QR_READY:
             self._journal.qr(report)
 
+    def _reloaded(self, attempt: Attempt) -> None:
+        was_offline = attempt.came_online()
+        self._machine.signal(Signal.RELOADED, attempt=attempt.number)
+        if was_offline:
+            # It starts over, for which it needs no more time than others do.
+            self._machine.prolong()
+
     def _ready(self, attempt: Attempt, report: Ready) -> None:
+        attempt.arrived()
         self._journal.change(phone=report.phone, push_name=report.push_name)
         if report.history_until is not None:
             self._journal.change(history_until=int(report.history_until.timestamp()))
@@ -138,6 +152,7 @@ class Translator:
         self._machine.signal(Signal.READY, attempt=attempt.number, detail=facts)
 
     def _action_required(self, attempt: Attempt, report: ActionRequired) -> None:
+        attempt.arrived()
         account_id, seq = self._journal.row.id, self._journal.next_seq
         cause, status = Cause(report.kind.value), self._machine.life.status
         if status is Status.ACTION_REQUIRED and self._journal.row.cause is cause:

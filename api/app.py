@@ -217,6 +217,7 @@ def manager_config(settings: Settings) -> ManagerConfig:
             connecting=settings.connecting_seconds,
             qr_ready=codes + QR_MARGIN_SECONDS,
             authenticating=settings.authenticating_seconds,
+            offline=settings.offline_seconds,
             closing=closing,
         ),
         leases=LeaseTerms(settings.lease_seconds, settings.lease_margin),

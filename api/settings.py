@@ -221,6 +221,11 @@ class Settings(BaseSettings):
         60.0, description="Deadline for CONNECTING, from leaving the queue."
     )
     authenticating_seconds: Seconds = Field(180.0, description="Deadline for AUTHENTICATING.")
+    offline_seconds: Seconds = Field(
+        900.0,
+        description="How long an account's browser is kept whose page lost its connection, as long "
+        "as the page answers; then such browsers are replaced, one after another.",
+    )
     qr_first_seconds: Seconds = Field(60.0, description="How long the first QR code is valid.")
     qr_next_seconds: Seconds = Field(20.0, description="How long each further QR code is valid.")
     qr_codes: Count = Field(6, description="How many QR codes are shown before giving up.")

@@ -23,6 +23,7 @@ from actors.browser.reports import (
     QrExhausted,
     QrShown,
     Ready,
+    Reconnected,
     Reloaded,
     Report,
     SyncProgress,
@@ -86,11 +87,11 @@ class Interpreter:
 
     @property
     def settled(self) -> bool:
-        """Whether the page waits: for messages, for a phone, or for a human.
+        """Whether the page waits: for messages, for a phone, for a human, or for the network.
 
         One that loads or syncs may be too busy to answer, and is bounded by deadlines.
         """
-        return self.ready or self.awaits_link or self._action is not None
+        return self.ready or self.awaits_link or self._offline or self._action is not None
 
     def remember(self, ids: Iterable[str]) -> None:
         """Take messages, oldest first, for reported already."""
@@ -228,10 +229,15 @@ class Interpreter:
             reports.append(Authenticated(self.fresh))
         if _is_connected(state):
             return reports + self._connected(state)
-        cut_off = _is_cut_off(state) if self.ready else state["info"] == "OFFLINE"
+        # A start passes all but this one; whoever was connected, or is offline, is past that.
+        started = self.ready or self._offline
+        cut_off = _is_cut_off(state) if started else state["info"] == "OFFLINE"
         if cut_off and not self._offline:
             self.ready, self._offline, self._action = False, True, None
             reports.append(WentOffline(_words(state)))
+        elif self._offline and not cut_off:
+            self._offline = False
+            reports.append(Reconnected())
         return reports
 
     def _connected(self, state: Fact) -> list[Report]:

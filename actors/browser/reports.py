@@ -77,10 +77,15 @@ class WentOffline:
     """A page with a session has no connection to WhatsApp; it tries by itself.
 
     It lost the one it had, or could not make one so far, as when the network is away at a start.
-    Reported once until the page is ready again, asks for a human, or is loaded anew.
+    Reported once until the page has a connection again, asks for a human, or is loaded anew.
     """
 
     detail: str
+
+
+@dataclass(frozen=True)
+class Reconnected:
+    """A page that was offline has a connection again and resumes its session."""
 
 
 @dataclass(frozen=True)
@@ -180,6 +185,7 @@ Report = (
     | SyncProgress
     | Ready
     | WentOffline
+    | Reconnected
     | LoggedOut
     | ActionRequired
     | Reloaded

@@ -15,7 +15,7 @@ START_BUCKETS = (1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 120, 180)
 RESTORE_BUCKETS = (2, 5, 10, 20, 30, 45, 60, 120, 300, 600, 1800)
 """Seconds: some for a few accounts, minutes for hundreds or while WhatsApp is out of reach."""
 
-ACTORS_FAILURES = (Cause.DEADLINE, Cause.OFFLINE, Cause.MEMORY_HARD)
+ACTORS_FAILURES = (Cause.DEADLINE, Cause.MEMORY_HARD)
 """Failures that no browser reports; its account's actor finds them."""
 
 

@@ -1,7 +1,9 @@
 """The account actor: how it carries out what the lifecycle decides."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +17,7 @@ from actors.browser.reports import (
     MessageReceived,
     PairingCodeShown,
     QrExhausted,
+    Reconnected,
     Reloaded,
     Started,
     SyncProgress,
@@ -337,12 +340,8 @@ async def test_messages_that_arrive_while_the_browser_closes_are_recorded(stage:
     assert row.seq == 7
 
 
-async def test_an_outage_of_whatsapps_servers_never_ends_in_failed(
-    config: ManagerConfig, recorder: Recorder
-) -> None:
-    manager = ToldManager(replace(config, deadlines=Deadlines(authenticating=0.02)), recorder)
-    await manager.start()
-    stage = Stage(manager, recorder)
+async def test_an_outage_of_whatsapps_servers_never_ends_in_failed(start: Start) -> None:
+    stage = await start(deadlines=Deadlines(offline=0.02))
     account_id = await stage.create()
     run = await stage.start(account_id)
     for _ in range(8):
@@ -351,6 +350,99 @@ async def test_an_outage_of_whatsapps_servers_never_ends_in_failed(
         run.report(WentOffline("OFFLINE"))
         run = await stage.run(account_id, after=run)
     run.report(READY)
-    await stage.reaches(account_id, Status.CONNECTED)
-    await manager.stop(5)
-    assert (await stage.causes(account_id)).count("offline") == 8
+    await stage.tells(account_id, "offline", "ready")
+    # Each time it went offline, and its browser was replaced.
+    assert (await stage.causes(account_id)).count("offline") == 16
+    row = await accounts.get(account_id)
+    assert row is not None
+    assert row.restarts == 8
+
+
+async def test_a_page_that_is_offline_has_a_patience_of_its_own(start: Start) -> None:
+    stage = await start(deadlines=Deadlines(connecting=0.05, authenticating=0.05))
+    account_id, run = await stage.linked()
+    other_id = await stage.create()
+    other = await stage.start(other_id)
+    other.report(Authenticated(fresh=False))
+    for each in (run, other):
+        each.report(WentOffline("OFFLINE"))
+    await stage.tells(other_id, "resuming", "offline")
+    # One whose page goes on tells how long the others had.
+    third_id = await stage.create()
+    third = await stage.start(third_id)
+    await stage.tells(third_id, "deadline")
+    for each in (run, other):
+        each.report(READY)
+    await stage.tells(account_id, "offline", "ready")
+    await stage.tells(other_id, "offline", "ready")
+    assert (stage.manager.runs[account_id], stage.manager.runs[other_id]) == (run, other)
+    assert third.stopped
+    assert not run.stopped
+    assert not other.stopped
+
+
+async def test_a_page_that_has_its_connection_back_resumes_within_the_time_of_any_other(
+    start: Start,
+) -> None:
+    stage = await start(deadlines=Deadlines(authenticating=0.1))
+    account_id, run = await stage.linked()
+    run.report(WentOffline("OFFLINE"))
+    run.report(Reconnected())
+    await stage.tells(account_id, "ready", "offline", "resuming", "deadline")
+
+
+async def test_flapping_does_not_prolong_the_patience_with_a_page(start: Start) -> None:
+    stage = await start(deadlines=Deadlines(offline=0.1))
+    account_id, run = await stage.linked()
+    while not run.stopped:
+        run.report(WentOffline("OFFLINE"))
+        run.report(Reconnected())
+        run.report(WentOffline("OFFLINE"))
+        await asyncio.sleep(0.01)
+    await stage.run(account_id, after=run)
+
+
+def waiting_are(stage: Stage, count: int) -> bool:
+    return stage.manager.starts.waiting == count
+
+
+async def test_pages_that_are_offline_for_too_long_are_replaced_one_after_another(
+    start: Start,
+) -> None:
+    stage = await start(deadlines=Deadlines(offline=0.02))
+    linked = dict([await stage.linked() for _ in range(4)])
+    for run in linked.values():
+        run.lingers = True
+        run.report(WentOffline("OFFLINE"))
+    ids = list(linked)
+    for left in (3, 2, 1):
+        # While one closes, and while its successor starts, the others keep their browsers.
+        await until(lambda: any(linked[each].stopped for each in ids))
+        (account_id,) = [each for each in ids if linked[each].stopped]
+        ids.remove(account_id)
+        linked[account_id].end()
+        successor = await stage.run(account_id, after=linked[account_id])
+        await until(partial(waiting_are, stage, left))
+        assert [each for each in ids if linked[each].stopped] == []
+        if left > 1:
+            successor.report(Authenticated(fresh=False))
+            await stage.tells(account_id, "offline", "offline", "resuming")
+
+    # Those that are left come back by themselves, and are let be.
+    (last,) = ids
+    linked[last].report(READY)
+    await stage.reaches(last, Status.CONNECTED)
+    await until(lambda: stage.manager.starts.waiting == 0)
+    assert not linked[last].stopped
+
+
+async def test_an_account_whose_browser_is_being_replaced_can_be_disconnected(start: Start) -> None:
+    stage = await start(deadlines=Deadlines(offline=0.02))
+    account_id, run = await stage.linked()
+    run.lingers = True
+    run.report(WentOffline("OFFLINE"))
+    await until(lambda: run.stopped)
+    await stage.manager.disconnect(account_id)
+    run.end()
+    await stage.tells(account_id, "offline", "offline", "user_disconnect")
+    await until(lambda: stage.manager.starts.under_way == 0)

@@ -22,6 +22,7 @@ COMMANDS = (Signal.CONNECT, Signal.DISCONNECT, Signal.RESTART, Signal.LOGOUT)
 OF_AN_ATTEMPT = tuple(signal for signal in Signal if signal.of_an_attempt)
 SETTLES = (Signal.QR, Signal.READY, Signal.ACTION)
 UNSETTLES = (Signal.RELOADED, Signal.OFFLINE)
+IN_THE_QUEUE = (Phase.QUEUED, Phase.TO_BE_REPLACED)
 WANTED = {
     Signal.CONNECT: Desired.CONNECTED,
     Signal.RESTART: Desired.CONNECTED,
@@ -48,9 +49,11 @@ class AccountsLife(RuleBasedStateMachine):
             self.clock = Phase.QUEUED
         elif Effect.BACK_OFF in decision.effects:
             self.clock = Phase.BACKING_OFF
+        elif Effect.AWAIT_REPLACEMENT in decision.effects:
+            self.clock = Phase.TO_BE_REPLACED
         elif decision.cause is not None or decision.effects:
-            waits_in_queue = self.clock is Phase.QUEUED and self.life.phase is Phase.QUEUED
-            self.clock = Phase.QUEUED if waits_in_queue else self.life.deadline
+            waits = self.clock is self.life.phase and self.life.phase in IN_THE_QUEUE
+            self.clock = self.clock if waits else self.life.deadline
 
     @rule(signal=st.sampled_from(COMMANDS))
     def the_user_commands(self, signal: Signal) -> None:
@@ -119,7 +122,7 @@ class AccountsLife(RuleBasedStateMachine):
 
     @invariant()
     def a_waiting_phase_belongs_to_connecting(self) -> None:
-        if self.life.phase in (Phase.QUEUED, Phase.BACKING_OFF):
+        if self.life.phase in (*IN_THE_QUEUE, Phase.BACKING_OFF):
             assert self.life.status is Status.CONNECTING
 
     @invariant()
@@ -210,6 +213,28 @@ def test_another_thing_that_a_human_must_do_is_recorded() -> None:
     decision = decide(life, Signal.ACTION, attempt=1, cause=Cause.TERMS)
     assert decision.life.status is Status.ACTION_REQUIRED
     assert decision.cause is Cause.TERMS
+
+
+LATE = replace(WAITING, phase=Phase.TO_BE_REPLACED)
+
+
+def test_a_browser_that_is_to_be_replaced_runs_until_its_turn_and_asks_the_queue_again() -> None:
+    offline = replace(WAITING, phase=Phase.RUNNING)
+    waits = decide(offline, Signal.OFFLINE_TOO_LONG, attempt=3)
+    assert (waits.life, waits.effects, waits.cause) == (LATE, (Effect.AWAIT_REPLACEMENT,), None)
+
+    replaced = decide(LATE, Signal.REPLACE, attempt=3)
+    assert replaced.life == replace(WAITING, attempt=4)
+    assert replaced.effects == (Effect.CLOSE, Effect.ENQUEUE)
+    assert replaced.cause is Cause.OFFLINE
+
+
+@pytest.mark.parametrize("signal", [Signal.RESUMING, Signal.READY, Signal.ACTION])
+def test_a_page_that_comes_back_before_its_browser_is_replaced_is_let_be(signal: Signal) -> None:
+    came_back = decide(LATE, signal, attempt=3, cause=Cause.TERMS).life
+    assert came_back.phase in (Phase.RUNNING, Phase.NONE)
+    assert decide(came_back, Signal.REPLACE, attempt=3).life == came_back
+    assert decide(came_back, Signal.TURN, attempt=3).life == came_back
 
 
 @pytest.mark.parametrize("status", [Status.CONNECTED, Status.ACTION_REQUIRED])

@@ -65,6 +65,39 @@ def test_whoever_a_user_waits_for_goes_before_what_is_restored() -> None:
     assert queue.admit(PLENTY) == [("u", 1)]
 
 
+def test_browsers_that_run_are_replaced_last_and_one_after_another() -> None:
+    queue = queue_of("", at_once=3)
+    for name in "rs":
+        queue.join(name, 1, runs=True)
+    queue.join("a", 1)
+    assert queue.admit(PLENTY) == [("a", 1), ("r", 1)]
+    assert queue.waits_for(PLENTY) == "other starts"
+    queue.join("b", 1)
+    assert queue.admit(PLENTY) == [("b", 1)]
+
+    # Its old browser is closed; nobody goes before it, and nobody is replaced meanwhile.
+    queue.join("u", 1, urgent=True)
+    queue.join("r", 2)
+    assert queue.admit(PLENTY) == [("r", 2)]
+    queue.leave("a")
+    queue.leave("b")
+    assert queue.admit(PLENTY) == [("u", 1)]
+    queue.leave("r")
+    assert queue.admit(PLENTY) == [("s", 1)]
+
+
+def test_who_is_not_to_be_replaced_any_more_lets_the_next_one_go() -> None:
+    queue = queue_of("", at_once=3)
+    for name in "rst":
+        queue.join(name, 1, runs=True)
+    assert queue.admit(PLENTY) == [("r", 1)]
+    queue.leave("s")
+    assert queue.admit(PLENTY) == []
+    queue.leave("r")
+    assert queue.admit(PLENTY) == [("t", 1)]
+    assert queue.news(PLENTY, 0) == []
+
+
 def test_a_start_waits_for_memory_and_counts_what_starts_under_way_may_take() -> None:
     queue = queue_of("abc", at_once=3)
     assert queue.admit(Room(99, 200)) == []

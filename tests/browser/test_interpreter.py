@@ -19,6 +19,7 @@ from actors.browser.reports import (
     QrExhausted,
     QrShown,
     Ready,
+    Reconnected,
     Reloaded,
     Report,
     SyncProgress,
@@ -226,6 +227,27 @@ def test_a_page_that_comes_up_without_a_network_is_offline_once(interpreter: Int
     assert reports[1] == WentOffline(
         "stream SYNCING/OFFLINE, socket CONNECTED, the browser's network offline"
     )
+
+
+SYNCS = state(info="RESUMING")
+
+
+def test_a_page_that_is_offline_tells_each_time_that_it_has_its_connection_back(
+    interpreter: Interpreter,
+) -> None:
+    reports = read(interpreter, DOCUMENT, state(), OFFLINE, SYNCS, SYNCS, OFFLINE, SYNCS, state())
+
+    cycle = [WentOffline, Reconnected]
+    assert kinds(reports) == [Authenticated, Ready, *cycle, *cycle, Ready]
+
+
+def test_a_page_is_watched_while_it_is_offline_and_not_while_it_resumes(
+    interpreter: Interpreter,
+) -> None:
+    read(interpreter, DOCUMENT, OFFLINE)
+    assert interpreter.settled
+    read(interpreter, SYNCS)
+    assert not interpreter.settled
 
 
 @pytest.mark.parametrize("info", ["OPENING", "PAIRING", "CONNECTING", "SYNCING", None])
