@@ -102,7 +102,7 @@ class Cause(Word):
     USER_LOGOUT = ("user_logout", "A user asked to unlink this device.")
     RESET = (
         "reset",
-        "The server had ended while the account was on its way.",
+        "The account was on its way when its server ended, or had to let it go.",
         "If it does not come back by itself, connect it, with the phone at hand.",
     )
     RESTORE = ("restore", "The server started and brings the account back.")

@@ -15,6 +15,10 @@ def test_every_cause_is_a_word_with_a_sentence(cause: Cause) -> None:
     assert cause.sentence.endswith(".")
 
 
+def test_a_reset_is_true_of_a_server_that_ended_and_of_one_that_let_go() -> None:
+    assert Cause.RESET.sentence.endswith("its server ended, or had to let it go.")
+
+
 @pytest.mark.parametrize(
     "cause",
     [
