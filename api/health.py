@@ -17,7 +17,7 @@ from api.keys import BACKGROUND, BUS, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME
 from store.events import timestamp
 from store.status import Status
-from store.text import to_json
+from store.text import to_legible_json
 
 Component = Mapping[str, str | float | None]
 
@@ -58,7 +58,8 @@ async def health(request: web.Request) -> web.Response:
         },
         "components": components,
     }
-    return web.json_response(body, status=200 if app[LIFETIME].serving else 503, dumps=to_json)
+    status_code = 200 if app[LIFETIME].serving else 503
+    return web.json_response(body, status=status_code, dumps=to_legible_json)
 
 
 async def live(_: web.Request) -> web.Response:

@@ -42,7 +42,7 @@ if [ -n "$rss" ] && [ "$rss" -gt "$threshold" ]; then
     warn "High memory usage: ${rss}MB"
 fi
 
-# The accounts under "attention", one in a line; a name may hold anything, in JSON's escapes.
+# The accounts under "attention", one in a line; a name may hold anything; JSON escapes quotes in it.
 account='"accountId": *"\([^"]*\)", *"status": *"\([^"]*\)", *"cause": *"\([^"]*\)", *"since": *"\([^"]*\)"'
 name='"name": *"\(\([^"\\]\|\\.\)*\)"'
 needy=$(printf '%s\n' "$report" | sed 's/{ *"accountId"/\

@@ -37,6 +37,12 @@ def to_json(value: object) -> str:
         return json.dumps(keepable(value), allow_nan=False)
 
 
+def to_legible_json(value: object) -> str:
+    """Return a value as `to_json` does, for people too: each character is itself, in any script."""
+    # Half of a character could not be sent.
+    return json.dumps(keepable(value), allow_nan=False, ensure_ascii=False)
+
+
 def _replaced(value: object) -> object:
     match value:
         case str():

@@ -270,14 +270,17 @@ async def test_health_names_the_accounts_that_need_a_human(api: Api) -> None:
     ]
 
 
-@pytest.mark.parametrize("name", ['a "quoted" \\ name', "with ] and { in it", "Kundendienst 🏪"])
+@pytest.mark.parametrize(
+    "name", ['a "quoted" \\ name', "with ] and { in it", "Kundendienst 🏪", "客户服务"]
+)
 async def test_the_script_names_an_account_whatever_its_name_is(api: Api, name: str) -> None:
     account_id = await api.create(name)
     await unlink_by_phone(api, account_id)
     await need(api)
     _, lines = await asyncio.to_thread(run_script, str(api.make_url("/health")))
+    shown = json.dumps(name, ensure_ascii=False)
     assert lines == [
-        f"⚠️ Account {json.dumps(name)} ({account_id}) needs a human: LOGGED_OUT (unlinked)"
+        f"⚠️ Account {shown} ({account_id}) needs a human: LOGGED_OUT (unlinked)"
     ]
 
 
