@@ -268,9 +268,17 @@ class Settings(BaseSettings):
     @field_validator("lease_seconds")
     @classmethod
     def _leave_time_to_close(cls, seconds: float, info: ValidationInfo) -> float:
-        close = info.data.get("close_seconds", 0.0) + KILL_SECONDS
+        close = _close_in_all(info.data.get("finish_seconds", 0.0), info.data)
         if seconds < 2 * close:
             raise ValueError(f"must be at least {2 * close:g}, for browsers to close in its end")
+        return seconds
+
+    @field_validator("finish_seconds")
+    @classmethod
+    def _leave_time_to_shut_down(cls, seconds: float, info: ValidationInfo) -> float:
+        shutdown = info.data.get("shutdown_seconds", float("inf"))
+        if seconds >= shutdown:
+            raise ValueError(f"must be less than WA_SHUTDOWN_SECONDS, {shutdown:g}")
         return seconds
 
     @field_validator("memory_hard_mb")
@@ -284,7 +292,7 @@ class Settings(BaseSettings):
     @property
     def lease_margin(self) -> float:
         """The last part of a lease, in which a browser must be gone."""
-        return self.close_seconds + KILL_SECONDS
+        return _close_in_all(self.finish_seconds, {"close_seconds": self.close_seconds})
 
     @property
     def effective_database_url(self) -> str:
@@ -339,6 +347,12 @@ class Settings(BaseSettings):
         if lines:
             raise SettingsError("\n".join(lines))
         return settings
+
+
+def _close_in_all(finish_seconds: float, others: Mapping[str, Any]) -> float:
+    """Return how long a browser may take to be gone: its last messages, its close, its kill."""
+    close: float = others.get("close_seconds", 0.0)
+    return finish_seconds + close + KILL_SECONDS
 
 
 def variable(field: str) -> str:

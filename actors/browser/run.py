@@ -7,9 +7,10 @@ their own, and what a failure is called stands in failures.py.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any, TypeVar
 
 from actors.browser import caches, flags
 from actors.browser.chromium import Chromium
@@ -39,6 +40,8 @@ from actors.threads import PROCESSES
 from store.tasks import abandon, first
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 PICTURE_SECONDS = 2.0
 """How long the end of a browser waits for a picture of its page."""
@@ -82,7 +85,8 @@ class BrowserRun:
         self._unlink = self._wipe = self._look = False
         self._picture: bytes | None = None
         self._unlinked = False
-        self._sending: set[asyncio.Future[SentMessage]] = set()
+        self._calls: set[asyncio.Future[Any]] = set()
+        self._pairing = False
 
     @property
     def pid(self) -> int | None:
@@ -152,12 +156,7 @@ class BrowserRun:
         page = self._open_page()
         if not self._interpreter.ready:
             raise NotReady("The account is not connected.")
-        if self._stopping.is_set():
-            raise NotReady("The account's browser is closing.")
-        sending = asyncio.ensure_future(page.send_text(to, text))
-        self._sending.add(sending)
-        sending.add_done_callback(self._sending.discard)
-        return await sending
+        return await self._call(page.send_text(to, text))
 
     async def pairing_code(self, phone: str) -> PairingCodeShown:
         """Have the page make a code to be typed on the phone; it is reported as well.
@@ -174,12 +173,17 @@ class BrowserRun:
         page = self._open_page()
         if not self._interpreter.awaits_link:
             raise NotReady("The page does not wait for a phone.")
+        if self._pairing:
+            raise NotReady("A pairing code is being made already.")
         self._interpreter.pairing_for(phone)
+        self._pairing = True
         try:
-            code = await page.pairing_code(phone)
+            code = await self._call(page.pairing_code(phone))
         except BaseException:
             self._report_all(self._interpreter.pairing_failed())
             raise
+        finally:
+            self._pairing = False
         # The page tells of it as well, mostly: what is told twice is reported once.
         self._on_fact({"fact": "pairing_code", "code": code})
         return self._interpreter.pairing_shown(code)
@@ -192,11 +196,25 @@ class BrowserRun:
             PageTimeout: No answer in `call_seconds`.
             BrowserGone: The browser ended meanwhile.
         """
-        return await self._open_page().screenshot()
+        return await self._call(self._open_page().screenshot())
 
     async def ping(self) -> None:
         """Make sure that the page answers; errors as `screenshot`, or PageError."""
         await self._open_page().ping()
+
+    async def _call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do what was asked of the page; a browser that is to close lets it finish for a time.
+
+        Raises:
+            NotReady: The browser closes already.
+        """
+        if self._stopping.is_set():
+            work.close()
+            raise NotReady("The account's browser is closing.")
+        call = asyncio.ensure_future(work)
+        self._calls.add(call)
+        call.add_done_callback(self._calls.discard)
+        return await call
 
     def _open_page(self) -> WhatsAppPage:
         if self._page is None:
@@ -271,9 +289,9 @@ class BrowserRun:
         await self._close()
 
     async def _let_finish(self, life: asyncio.Task[None]) -> None:
-        """Wait for messages that are being sent, for a time, or until the browser ends."""
-        if self._sending:
-            sent = asyncio.ensure_future(asyncio.wait(self._sending))
+        """Wait for calls into the page that are under way, for a time, or until it ends."""
+        if self._calls:
+            sent = asyncio.ensure_future(asyncio.wait(self._calls))
             await asyncio.wait(
                 {sent, life},
                 timeout=self._config.finish_seconds,

@@ -1,8 +1,10 @@
 """Linking by QR code and by pairing code, each with a time of its own."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +36,27 @@ async def quick(tmp_path: Path) -> AsyncIterator[tuple[ServerProcess, Phones]]:
         yield server, phones
         await phones.close()
         await server.close()
+
+
+async def test_one_pairing_code_is_made_at_a_time(quick: tuple[ServerProcess, Phones]) -> None:
+    server, phones = quick
+    account_id = await server.create()
+    await server.connect(account_id)
+    await server.reaches(account_id, "QR_READY")
+    fault = {"kind": "late-answers", "call": "pairing-code", "seconds": 0.5}
+    await phones.call("POST", "faults", fault)
+
+    async def ask(phone: str) -> tuple[int, Any]:
+        path = f"/accounts/{account_id}/pairing-code"
+        async with server.client.post(path, json={"phone": phone}) as answer:
+            return answer.status, await answer.json()
+
+    answers = await asyncio.gather(ask(NUMBER), ask("491700000002"))
+    assert sorted(status for status, _ in answers) == [200, 409]
+    [shown] = [answer for status, answer in answers if status == 200]
+    code = {"code": shown["code"]}
+    await phones.call("POST", f"phones/{shown['phone']}/enter-code", code)
+    await server.reaches(account_id, "CONNECTED")
 
 
 async def test_a_pairing_code_links_until_it_expires_however_few_qr_codes_are_left(

@@ -62,6 +62,6 @@ async def test_health_counts_what_is_elsewhere_and_lists_what_is_ours(api: Api) 
 
 
 def test_a_lease_must_leave_browsers_time_to_close() -> None:
-    assert Settings.load({"lease_seconds": "24"}).lease_margin == 12
-    with pytest.raises(SettingsError, match="--lease-seconds: must be at least 24"):
-        Settings.load({"lease_seconds": "23"})
+    assert Settings.load({"lease_seconds": "34"}).lease_margin == 17
+    with pytest.raises(SettingsError, match="--lease-seconds: must be at least 34"):
+        Settings.load({"lease_seconds": "33"})

@@ -228,3 +228,8 @@ def test_a_password_that_breaks_an_address_is_not_told(field: str) -> None:
     with pytest.raises(SettingsError, match="%2F") as refused:
         Settings.load({field: f"{scheme}://wa:s3cret/more@db:5432/wa"})
     assert "s3cret" not in str(refused.value)
+
+
+def test_what_is_let_finish_fits_into_the_shutdown() -> None:
+    with pytest.raises(SettingsError, match="must be less than WA_SHUTDOWN_SECONDS, 20"):
+        Settings.load({"finish_seconds": "20"})
