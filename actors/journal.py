@@ -9,13 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from actors.attention import is_away
 from actors.browser.reports import MessageReceived, PairingCodeShown, QrShown
-from actors.lifecycle import Decision
+from actors.lifecycle import Decision, Life
 from actors.loop import Loop
 from actors.messages import Owned
 from actors.statusline import StatusLine, status_line
 from actors.view import View, Views
-from store.accounts import LINKING, AccountChanges
+from store.accounts import LINKING, AccountChanges, AccountRow
 from store.events import Event, EventType, timestamp
 from store.recorder import Recorder
 from store.status import Cause, Status
@@ -27,7 +28,7 @@ class Journal:
     """Keeps an account's row as it will stand in the store once all is written."""
 
     def __init__(self, account: Owned, loop: Loop, recorder: Recorder, views: Views) -> None:
-        self.row = account.row
+        self.row = replace(account.row, away_since=_away_since(account.row))
         self._epoch = account.epoch
         self._loop = loop
         self._recorder = recorder
@@ -74,7 +75,7 @@ class Journal:
             linked=life.linked,
             attempt=life.attempt,
             desired=life.desired,
-            away_since=(self.row.away_since or now) if life.away else None,
+            away_since=(self.row.away_since or now) if is_away(life, cause) else None,
         )
         data = {
             "status": life.status.value,
@@ -159,7 +160,7 @@ class Journal:
                 restarts=row.restarts,
                 seq=row.seq,
                 name=row.name,
-                away_since=row.away_since,
+                away_since=_away_since(row),
             )
         )
 
@@ -197,3 +198,9 @@ class Journal:
     def _announce(self, type_: EventType, data: Mapping[str, Any]) -> None:
         event = Event(type=type_, account_id=self.row.id, at=datetime.now(UTC), data=data)
         self._loop.call(self._recorder.announce, event)
+
+
+def _away_since(row: AccountRow) -> datetime | None:
+    """Return since when an account is away; what an earlier version kept does not say it."""
+    away = is_away(Life(row.status, row.desired, row.linked), row.cause)
+    return (row.away_since or row.since) if away else None

@@ -114,16 +114,6 @@ class Life:
         return self.status if self.status.transient and self.phase is Phase.RUNNING else None
 
     @property
-    def away(self) -> bool:
-        """Whether the account is not connected though it could and should be.
-
-        One that waits for its first scan is not: whoever connects it knows.
-        """
-        wanted = self.desired is Desired.CONNECTED and self.status is not Status.CONNECTED
-        needs_human = self.status in (Status.LOGGED_OUT, Status.FAILED, Status.ACTION_REQUIRED)
-        return wanted and (self.linked or needs_human)
-
-    @property
     def restorable(self) -> bool:
         """Whether a starting server brings the account back without a human."""
         return self.desired is Desired.CONNECTED and self.linked

@@ -7,7 +7,6 @@ comes or goes is the manager's.
 import asyncio
 import logging
 import math
-import time
 from collections import Counter
 from collections.abc import (
     AsyncIterator,
@@ -21,6 +20,7 @@ from collections.abc import (
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
+from actors.clock import boot_clock
 from actors.lifesign import Lifesign
 from actors.rounds import Rounds
 from actors.tenure import LeaseTerms, Sighting, Tenure, is_over, may_claim, sight, tenure
@@ -34,11 +34,6 @@ from store.patience import within
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-
-def boot_clock() -> float:
-    """Read the clock that counts on while the machine sleeps, in seconds."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class LeaseStore(Protocol):

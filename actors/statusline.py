@@ -5,8 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from actors.attention import needs_human
 from actors.lifecycle import Life
-from store.status import Cause, Desired, Status
+from store.status import Cause, Status
 
 LONGEST_REASON = 300
 """How many characters of a reason are said; the event has all of it."""
@@ -34,7 +35,7 @@ def status_line(life: Life, cause: Cause, detail: Mapping[str, Any] | None) -> S
     """
     detail = detail or {}
     beginning, reason = f"{life.status} ({cause})", _reason(cause, detail)
-    if not _needs_human(life, cause, detail):
+    if not _warns(life, cause, detail):
         return StatusLine(logging.INFO, f"{beginning}: {reason}" if reason else beginning)
     words = [f"{beginning}: {cause.sentence}"]
     if reason and reason != cause.sentence:
@@ -45,18 +46,10 @@ def status_line(life: Life, cause: Cause, detail: Mapping[str, Any] | None) -> S
     return StatusLine(level, " ".join(words))
 
 
-def _needs_human(life: Life, cause: Cause, detail: Mapping[str, Any]) -> bool:
-    """Return whether nothing goes on before a human has acted."""
-    if life.status in (Status.FAILED, Status.ACTION_REQUIRED):
-        return True
-    if cause in (Cause.USER_LOGOUT, Cause.DELETED):
-        # It says what is left to do on the phone.
-        return "message" in detail
-    if life.status.has_browser or life.desired is Desired.DISCONNECTED:
-        return False
-    if cause is Cause.RESET:
-        return not life.restorable
-    return cause not in (Cause.SHUTDOWN, Cause.LEASE_LOST)
+def _warns(life: Life, cause: Cause, detail: Mapping[str, Any]) -> bool:
+    # Such a message says what is left to do on the phone, though the account is as wanted.
+    left_over = cause in (Cause.USER_LOGOUT, Cause.DELETED) and "message" in detail
+    return left_over or needs_human(life, cause)
 
 
 def _reason(cause: Cause, detail: Mapping[str, Any]) -> str:

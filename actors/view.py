@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
+from actors.attention import needs_human
 from actors.browser.reports import PairingCodeShown, QrShown
+from actors.clock import boot_clock
+from actors.lifecycle import Life
 from store.status import Cause, Desired, Status
 
 
@@ -34,12 +37,15 @@ class View:
     """What its users call it."""
     away_since: datetime | None = None
     """Since when it is not CONNECTED against its owner's wish; None while all is as wanted."""
+    away_from: float = 0.0
+    """When that was by `boot_clock`, for nobody sets that one; `Views` fills it in."""
     linked: bool = False
     """Whether a session is linked to a phone, as far as is known."""
 
-    def away_for(self, now: datetime) -> float:
-        """Return for how many seconds it has been away against its owner's wish; 0 if it is not."""
-        return 0.0 if self.away_since is None else (now - self.away_since).total_seconds()
+    @property
+    def away_seconds(self) -> float:
+        """For how long it has been away against its owner's wish; 0 if it is not."""
+        return 0.0 if self.away_since is None else boot_clock() - self.away_from
 
     @property
     def should_be_connected(self) -> bool:
@@ -48,13 +54,8 @@ class View:
 
     @property
     def needs_human(self) -> bool:
-        """Whether it is not as wanted and stays so until somebody acts.
-
-        One that shows a code to scan is on its way: whoever connected it knows.
-        """
-        if self.status is Status.LOGGED_OUT:
-            return self.desired is Desired.CONNECTED
-        return self.status in (Status.FAILED, Status.ACTION_REQUIRED)
+        """Whether it is not as wanted and stays so until somebody acts; the log warns of it."""
+        return needs_human(Life(self.status, self.desired, self.linked), self.cause)
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,13 @@ class Views:
         self.starts = StartsView()
 
     def show(self, view: View) -> None:
-        """Replace an account's view."""
+        """Replace an account's view. The time it is away is counted on if it was away before."""
+        before, since = self._views.get(view.account_id), view.away_since
+        if since is not None:
+            if before is not None and before.away_since == since:
+                view = replace(view, away_from=before.away_from)
+            else:
+                view = replace(view, away_from=_away_from(since))
         self._views[view.account_id] = view
 
     def drop(self, account_id: str) -> None:
@@ -109,3 +116,9 @@ class Views:
         place = starts.places.get(view.account_id)
         waits = None if place is None else {"place": place, "waitsFor": starts.waits_for}
         return replace(view, detail=waits)
+
+
+def _away_from(since: datetime) -> float:
+    """Return when something began, by `boot_clock`."""
+    # The other clock may have been put back since.
+    return boot_clock() - max(0.0, (datetime.now(UTC) - since).total_seconds())

@@ -133,17 +133,16 @@ def _resources(usage: Usage | None) -> dict[str, object]:
 
 def _needing_attention(app: web.Application) -> list[View]:
     """Return the accounts that need a human, or have been away for too long."""
-    now, seconds = datetime.now(UTC), app[SETTINGS].attention_seconds
-    return [
-        view for view in app[MANAGER].views() if view.needs_human or view.away_for(now) > seconds
-    ]
+    seconds = app[SETTINGS].attention_seconds
+    views = app[MANAGER].views()
+    return [view for view in views if view.needs_human or view.away_seconds > seconds]
 
 
 def _accounts(app: web.Application) -> Component:
     """Say when all accounts that should be connected have been away for too long."""
-    now, seconds = datetime.now(UTC), app[SETTINGS].attention_seconds
+    seconds = app[SETTINGS].attention_seconds
     wanted = [view for view in app[MANAGER].views() if view.should_be_connected]
-    away = sum(view.away_for(now) > seconds for view in wanted)
+    away = sum(view.away_seconds > seconds for view in wanted)
     all_away = bool(wanted) and away == len(wanted)
     reason = f"all {away} account(s) that should be connected are away from WhatsApp"
     connected = sum(view.status is Status.CONNECTED for view in wanted)

@@ -5,7 +5,6 @@ All of it comes from memory, also while the server starts or stops.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 
 from aiohttp import web
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -130,7 +129,7 @@ def _each_account(views: Sequence[View]) -> Iterator[Metric]:
         info.add_metric([view.account_id, view.name], 1)
         status.add_metric([view.account_id, view.status.value], 1)
         needy.add_metric([view.account_id], view.needs_human)
-        away.add_metric([view.account_id], view.away_for(datetime.now(UTC)))
+        away.add_metric([view.account_id], view.away_seconds)
         restarts.add_metric([view.account_id], view.restarts)
     return iter((info, status, needy, away, restarts))
 

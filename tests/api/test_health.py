@@ -279,9 +279,7 @@ async def test_the_script_names_an_account_whatever_its_name_is(api: Api, name: 
     await need(api)
     _, lines = await asyncio.to_thread(run_script, str(api.make_url("/health")))
     shown = json.dumps(name, ensure_ascii=False)
-    assert lines == [
-        f"⚠️ Account {shown} ({account_id}) needs a human: LOGGED_OUT (unlinked)"
-    ]
+    assert lines == [f"⚠️ Account {shown} ({account_id}) needs a human: LOGGED_OUT (unlinked)"]
 
 
 async def only_one_that_needs(api: Api) -> Any:
