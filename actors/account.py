@@ -19,7 +19,7 @@ from actors.alarm import Alarm
 from actors.attempt import Attempt
 from actors.browser.errors import NotReady
 from actors.browser.reports import Closed, Report
-from actors.deletion import DEVICE_STAYS, NEEDS_PAGE, is_listed
+from actors.deletion import DEVICE_STAYS, NEEDS_PAGE, STILL_LISTED, is_listed
 from actors.errors import NobodysAccount, NotLoggedOut, TimedOut, WrongStatus, describe
 from actors.journal import Journal
 from actors.lifecycle import Phase, Signal
@@ -48,7 +48,7 @@ from actors.messages import (
     Turn,
     Vacate,
 )
-from actors.statemachine import STILL_LISTED, StateMachine
+from actors.statemachine import StateMachine
 from actors.subject import SUBJECT
 from actors.supervision import History, judge
 from actors.surroundings import Run, Surroundings

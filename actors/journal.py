@@ -11,6 +11,7 @@ from typing import Any
 
 from actors.attention import is_away
 from actors.browser.reports import MessageReceived, PairingCodeShown, QrShown
+from actors.deletion import says_listed
 from actors.lifecycle import Decision, Life
 from actors.loop import Loop
 from actors.messages import Owned
@@ -28,7 +29,12 @@ class Journal:
     """Keeps an account's row as it will stand in the store once all is written."""
 
     def __init__(self, account: Owned, loop: Loop, recorder: Recorder, views: Views) -> None:
-        self.row = replace(account.row, away_since=_away_since(account.row))
+        # An earlier version kept less in the row.
+        self.row = replace(
+            account.row,
+            away_since=_away_since(account.row),
+            maybe_listed=account.row.maybe_listed or says_listed(account.row),
+        )
         self._epoch = account.epoch
         self._loop = loop
         self._recorder = recorder
@@ -56,6 +62,10 @@ class Journal:
     def logged_out(self) -> None:
         """Take note that there is no session that a logout until now would have to end."""
         self.change(logged_out_seq=self.row.seq)
+
+    def session_ended(self, *, told: bool) -> None:
+        """Take note that a session ended, and whether it is proven that WhatsApp knows."""
+        self.change(maybe_listed=not told)
 
     def restarted(self, cause: Cause) -> None:
         """Count a restart of the browser; it is written with the next event."""
@@ -153,6 +163,7 @@ class Journal:
                 desired=row.desired,
                 detail=row.detail,
                 linked=row.linked,
+                maybe_listed=row.maybe_listed,
                 phone=row.phone,
                 qr=qr,
                 pairing=pairing,
@@ -186,6 +197,7 @@ class Journal:
             history_until=row.history_until,
             heard_until=row.heard_until,
             away_since=row.away_since,
+            maybe_listed=row.maybe_listed,
             attempt=row.attempt,
             restarts=row.restarts,
             restart_cause=row.restart_cause,
@@ -201,6 +213,6 @@ class Journal:
 
 
 def _away_since(row: AccountRow) -> datetime | None:
-    """Return since when an account is away; what an earlier version kept does not say it."""
+    """Return since when an account is away; None if it is not."""
     away = is_away(Life(row.status, row.desired, row.linked), row.cause)
     return (row.away_since or row.since) if away else None

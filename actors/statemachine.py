@@ -16,6 +16,7 @@ import pykka
 from actors.alarm import Alarm
 from actors.attempt import Attempt
 from actors.browser.reports import Closed, PairingCodeShown, QrShown, Report
+from actors.deletion import STILL_LISTED
 from actors.evidence import address
 from actors.journal import Journal
 from actors.lifecycle import Decision, Effect, Life, Signal, decide
@@ -24,11 +25,6 @@ from actors.stopwatch import Stopwatch
 from actors.surroundings import Surroundings
 from store.status import Cause, Status
 
-STILL_LISTED = (
-    "It is not proven that WhatsApp was told of the logout: if the phone still lists this device, "
-    "remove the device on the phone as well."
-)
-"""What a logout says that could forget the session, but may not have unlinked the device."""
 RESTARTS = (Signal.RESTART, Signal.RENEW, Signal.REPLACE)
 """What has a browser replaced that has not failed."""
 
@@ -121,6 +117,9 @@ class StateMachine:
         # One that is replaced keeps its turn until its successor has started.
         if (ends and signal is not Signal.REPLACE) or started:
             self.leave_queue()
+        if before.linked and not self.life.linked:
+            # A page that is asked to log out may still prove it.
+            self._journal.session_ended(told=signal is Signal.UNLINKED)
         if ends and self.attempt is not None:
             self._close(self.attempt, decision, detail, unlinks=before.linked)
         else:
@@ -140,8 +139,10 @@ class StateMachine:
         detail = closing.detail
         if closed.picture is not None and closing.decision.life.status is Status.FAILED:
             detail = self._with_evidence(detail, closed.picture)
-        if closing.unlinks and not closed.unlinked:
-            detail = {**(detail or {}), "message": STILL_LISTED}
+        if closing.unlinks:
+            self._journal.session_ended(told=closed.unlinked)
+            if not closed.unlinked:
+                detail = {**(detail or {}), "message": STILL_LISTED}
         self._conclude(closing.decision, closing.rest, detail, recorded=closing.recorded)
 
     def show_qr(self, shown: QrShown) -> None:

@@ -41,6 +41,8 @@ class View:
     """When that was by `boot_clock`, for nobody sets that one; `Views` fills it in."""
     linked: bool = False
     """Whether a session is linked to a phone, as far as is known."""
+    maybe_listed: bool = False
+    """Whether a phone may still list it for a session that ended without WhatsApp's being told."""
 
     @property
     def away_seconds(self) -> float:

@@ -58,6 +58,8 @@ class AccountRow:
     """The newest time of a message that was recorded since then, likewise; None if none was."""
     away_since: datetime | None
     """Since when it is not CONNECTED against its owner's wish; None while all is as wanted."""
+    maybe_listed: bool
+    """Whether a phone may still list it for a session that ended without WhatsApp's being told."""
     attempt: int
     seq: int
     """The last event's number."""
@@ -86,6 +88,7 @@ class AccountChanges(TypedDict, total=False):
     history_until: int | None
     heard_until: int | None
     away_since: datetime | None
+    maybe_listed: bool
     attempt: int
 
 
@@ -326,6 +329,7 @@ def _row(row: models.Account) -> AccountRow:
         history_until=row.history_until,
         heard_until=row.heard_until,
         away_since=row.away_since,
+        maybe_listed=row.maybe_listed,
         attempt=row.attempt,
         seq=row.seq,
         created_at=row.created_at,

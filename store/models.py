@@ -34,6 +34,7 @@ class Account(Model):
     history_until = fields.BigIntField(null=True)
     heard_until = fields.BigIntField(null=True)
     away_since = fields.DatetimeField(null=True)
+    maybe_listed = fields.BooleanField(default=False, db_default=False)
     attempt = fields.BigIntField(default=0)
     seq = fields.BigIntField(default=0)
     created_at = fields.DatetimeField()

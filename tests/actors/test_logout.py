@@ -5,15 +5,14 @@ from typing import Any
 
 import pytest
 
-from actors.browser.reports import Authenticated, MessageReceived
+from actors.browser.reports import Authenticated, LoggedOut, MessageReceived, QrExhausted
 from actors.config import ManagerConfig
-from actors.deletion import DEVICE_STAYS
+from actors.deletion import DEVICE_STAYS, STILL_LISTED
 from actors.errors import StoreAway, TimedOut, WrongStatus
-from actors.statemachine import STILL_LISTED
-from store import accounts, events
+from store import accounts, events, models
 from store.errors import DatabaseAway
 from store.status import Desired, Status
-from tests.actors.conftest import QUICK, READY, Servers, Stage, Start
+from tests.actors.conftest import QUICK, READY, Servers, Stage, Start, qr
 from tests.told import ToldRun, until
 
 
@@ -239,3 +238,87 @@ async def test_a_server_that_stops_during_a_deletion_with_logout_answers_it(stag
     assert await deleting is False
     await stopping
     assert await accounts.get(account_id) is None
+
+
+async def links_in_vain(stage: Stage, account_id: str, after: ToldRun | None) -> None:
+    """Connect an account that is LOGGED_OUT, and have nobody scan its code."""
+    await stage.manager.connect(account_id)
+    run = await stage.run(account_id, after=after)
+    run.report(qr())
+    run.report(QrExhausted())
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    view = stage.manager.view(account_id)
+    assert view is not None
+    assert view.detail is None
+
+
+@pytest.mark.parametrize("end", ["alone", "hung", "lost"])
+async def test_a_device_that_may_be_listed_is_not_forgotten_by_a_link_that_nobody_made(
+    stage: Stage, end: str
+) -> None:
+    account_id, run = await stage.linked()
+    if end == "lost":
+        run.report(qr())
+    else:
+        run.hung = end == "hung"
+        if end == "alone":
+            await stage.manager.disconnect(account_id)
+            await stage.reaches(account_id, Status.DISCONNECTED)
+        await stage.manager.logout(account_id)
+    await stage.reaches(account_id, Status.LOGGED_OUT)
+    await links_in_vain(stage, account_id, after=run)
+
+    with pytest.raises(WrongStatus):
+        await stage.manager.delete(account_id, logout=True)
+    assert await stage.manager.delete(account_id) is True
+
+
+async def test_a_device_that_is_not_listed_stays_so(stage: Stage) -> None:
+    account_id, run = await stage.linked()
+    run.report(LoggedOut("device_removed"))
+    run.end()
+    await stage.reaches(account_id, Status.LOGGED_OUT)
+    await links_in_vain(stage, account_id, after=run)
+    assert await stage.manager.delete(account_id, logout=True) is False
+
+
+async def test_only_a_logout_that_whatsapp_knows_of_ends_the_doubt_and_no_new_link(
+    stage: Stage,
+) -> None:
+    account_id, run = await stage.linked()
+    await stage.manager.disconnect(account_id)
+    await stage.reaches(account_id, Status.DISCONNECTED)
+    await stage.manager.logout(account_id)
+    await shows(stage, account_id, STILL_LISTED)
+    await stage.manager.connect(account_id)
+    run = await stage.run(account_id, after=run)
+    run.report(qr())
+    run.report(Authenticated(fresh=True))
+    run.report(READY)
+    await stage.reaches(account_id, Status.CONNECTED)
+    assert await stage.recorder.flush(5)
+    row = await accounts.get(account_id)
+    assert row is not None
+    assert row.maybe_listed
+
+    await stage.manager.logout(account_id)
+    await shows(stage, account_id, None)
+    assert await stage.manager.delete(account_id, logout=True) is False
+
+
+async def test_a_device_that_an_earlier_version_called_listed_is_not_forgotten_either(
+    servers: Servers,
+) -> None:
+    first = await servers.start()
+    account_id, run = await first.linked()
+    run.hung = True
+    await first.manager.logout(account_id)
+    await shows(first, account_id, STILL_LISTED)
+    assert await first.recorder.flush(5)
+    first.manager.be_killed()
+    await models.Account.all().update(maybe_listed=False)
+
+    second = await servers.start()
+    await second.reaches(account_id, Status.LOGGED_OUT)
+    await links_in_vain(second, account_id, after=None)
+    assert await second.manager.delete(account_id) is True
