@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -25,6 +26,9 @@ from api.schemas import LoginRequest
 from api.settings import KEY_LENGTH, SettingsError
 
 COOKIE = "wa_login"
+SALT_FILE = "login-secret"
+MOST_COOKIES = 4
+"""So many cookies of our name are looked at: as many servers may share a host."""
 COOKIE_SECONDS = 30 * 24 * 3600
 LOGIN_BYTES = 16_000
 """So long the body of a login may be: anybody can send one."""
@@ -41,6 +45,9 @@ class ApiKey:
     value: str = field(repr=False)
     made_now: bool = False
     """Whether it was made in this start, so that nobody can know it yet."""
+    salt: str = field(default="", repr=False)
+    """A secret of this data directory that is in each cookie: without it keys could be guessed by
+    making their cookies, which nobody counts."""
 
     def matches(self, candidate: str) -> bool:
         """Compare a candidate with the key, in constant time."""
@@ -51,7 +58,8 @@ class ApiKey:
 
         It proves that its bearer had the key, and does not tell the key.
         """
-        proof = hmac.digest(_bytes(self.value), f"{COOKIE}:{expires}".encode(), hashlib.sha256)
+        secret = _bytes(f"{len(self.salt)}:{self.salt}{self.value}")
+        proof = hmac.digest(secret, f"{COOKIE}:{expires}".encode(), hashlib.sha256)
         return f"{expires}.{proof.hex()}"
 
     def accepts(self, cookie: str) -> bool:
@@ -73,16 +81,25 @@ def load_key(path: Path, given: SecretStr | None) -> ApiKey:
         SettingsError: If the key in it is too short to be one.
         OSError: If the file cannot be read or written.
     """
+    salt = _load_salt(path.with_name(SALT_FILE))
     if given is not None:
-        return ApiKey(given.get_secret_value())
+        return ApiKey(given.get_secret_value(), salt=salt)
     kept = (read_private(path) or "").strip()
     if 0 < len(kept) < KEY_LENGTH:
         raise SettingsError(f"{path}: the key in it must have at least {KEY_LENGTH} characters")
     if kept:
-        return ApiKey(kept)
+        return ApiKey(kept, salt=salt)
     made = secrets.token_urlsafe(32)
     write_private(path, made + "\n")
-    return ApiKey(made, made_now=True)
+    return ApiKey(made, made_now=True, salt=salt)
+
+
+def _load_salt(path: Path) -> str:
+    kept = (read_private(path) or "").strip()
+    if not kept:
+        kept = secrets.token_urlsafe(32)
+        write_private(path, kept + "\n")
+    return kept
 
 
 def require_key(open_paths: frozenset[str]) -> Middleware:
@@ -147,7 +164,7 @@ async def _check(request: web.Request) -> None:
         if not key.matches(given):
             raise await request.app[GUARD].refuse(request)
         return
-    if not any(map(key.accepts, _given_cookies(request))):
+    if not any(map(key.accepts, islice(_given_cookies(request), MOST_COOKIES))):
         raise Unauthorized("Send the API key as `Authorization: Bearer` or `X-Api-Key`.")
     if request.method not in SAFE_METHODS and not _same_origin(request):
         raise ForeignOrigin("With a cookie, changes are only taken from the server's own pages.")

@@ -77,7 +77,7 @@ async def serve(settings: Settings, signals: Signals) -> None:
 
         signals.tell(begin_to_stop, app[LIFETIME].hurry.set)
         try:
-            await asyncio.wait({opening})
+            await _opened(opening, app[BACKGROUND].broken)
             if not opening.cancelled():
                 opening.result()
                 collect_often()
@@ -90,6 +90,16 @@ async def serve(settings: Settings, signals: Signals) -> None:
     logger.info("👋 Shutdown complete")
     if not stop.is_set():
         raise Broken
+
+
+async def _opened(opening: asyncio.Task[None], broken: asyncio.Event) -> None:
+    """Wait until all is open, or something died meanwhile that it cannot do without."""
+    death = asyncio.create_task(broken.wait())
+    await first(opening, death)
+    if not opening.done():
+        opening.cancel()
+        await asyncio.wait({opening})
+    await abandon(death)
 
 
 async def _open(

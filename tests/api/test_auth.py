@@ -7,7 +7,8 @@ import aiohttp
 import pytest
 from pydantic import SecretStr
 
-from api.auth import COOKIE, ApiKey, load_key
+from api.auth import COOKIE, MOST_COOKIES, SALT_FILE, ApiKey, load_key
+from api.auth import KEY as AUTH_KEY
 from api.routes import OPEN
 from api.settings import Settings, SettingsError
 from tests.api.told import KEY, Api
@@ -174,6 +175,25 @@ async def test_an_empty_key_file_opens_to_nobody(tmp_path: Path) -> None:
     file = tmp_path / "api-key"
     file.write_text("\n")
     assert load_key(file, None).made_now
+
+
+async def test_a_cookie_cannot_be_made_of_a_key_that_is_guessed(tmp_path: Path) -> None:
+    key = load_key(tmp_path / "api-key", SecretStr(KEY))
+    assert not key.accepts(ApiKey(KEY).cookie(expires=99_999_999_999))
+    assert key.accepts(key.cookie(expires=99_999_999_999))
+    # It outlives a restart, and is nobody else's.
+    assert load_key(tmp_path / "api-key", SecretStr(KEY)) == key
+    assert (tmp_path / SALT_FILE).stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_few_cookies_of_a_request_are_looked_at(
+    api: Api, stranger: aiohttp.ClientSession
+) -> None:
+    good = api.part(AUTH_KEY).cookie(expires=99_999_999_999)
+    for count, status in ((MOST_COOKIES - 1, 200), (MOST_COOKIES, 401)):
+        cookies = [f"{COOKIE}=99999999999.{'0' * 64}"] * count + [f"{COOKIE}={good}"]
+        headers = {"Cookie": "; ".join(cookies)}
+        assert (await stranger.get("/accounts", headers=headers)).status == status
 
 
 async def test_a_given_key_is_not_kept(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import aiohttp
 import psutil
 import pytest
 
+from api.serve import _opened
 from api.settings import environment_without_settings
 from tests.harness import Phones, ServerProcess
 
@@ -300,3 +301,12 @@ async def test_a_server_and_its_browsers_write_for_nobody_else(
     found = [path for path in server.data.rglob("*") if not path.is_symlink()]
     assert len(found) > 20
     assert [path for path in found if path.stat().st_mode & 0o077] == []
+
+
+async def test_what_dies_during_the_start_ends_it() -> None:
+    opening = asyncio.create_task(asyncio.sleep(3600))
+    broken = asyncio.Event()
+    waiting = asyncio.create_task(_opened(opening, broken))
+    broken.set()
+    await asyncio.wait_for(waiting, 10)
+    assert opening.cancelled()
