@@ -6,7 +6,7 @@ Lives in the actor's thread and hands everything to the loop in order. It never 
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from actors.attention import is_away
@@ -23,6 +23,9 @@ from store.recorder import Recorder
 from store.status import Cause, Status
 
 logger = logging.getLogger(__name__)
+
+WRONG_CLOCK = timedelta(days=1)
+"""So far a message's time may be beyond what is known, and still be believed."""
 
 
 class Journal:
@@ -113,8 +116,9 @@ class Journal:
 
     def message(self, report: MessageReceived) -> None:
         """Record a message that arrived."""
-        sent_at = int(report.at.timestamp())
-        self.change(heard_until=max(sent_at, self.row.heard_until or 0))
+        now = datetime.now(UTC)
+        if report.timed:
+            self.change(heard_until=heard_until(self.row.heard_until, report.at, now))
         data = {
             "id": report.message_id,
             "chat": report.chat,
@@ -216,3 +220,23 @@ def _away_since(row: AccountRow) -> datetime | None:
     """Return since when an account is away; None if it is not."""
     away = is_away(Life(row.status, row.desired, row.linked), row.cause)
     return (row.away_since or row.since) if away else None
+
+
+def heard_until(before: int | None, sent_at: datetime, now: datetime) -> int | None:
+    """Return up to when an account has heard, after a message.
+
+    Nothing is found again that was sent before. So a time that is beyond all others, as a page may
+    tell any, is not believed; our own clock, which may be wrong as well, is one of two judges.
+
+    Args:
+        before: Up to when it had, in seconds since 1970 by WhatsApp's clock; None if it never did.
+        sent_at: When the message was sent, by the same clock.
+        now: What our clock says.
+    """
+    seconds = int(sent_at.timestamp())
+    if (
+        before is not None
+        and seconds > max(before, int(now.timestamp())) + WRONG_CLOCK.days * 86_400
+    ):
+        return before
+    return max(seconds, before or 0)

@@ -62,11 +62,11 @@ async def heard(account_id: str, within: timedelta, limit: int) -> Heard:
         count = min(READ_AT_ONCE, limit - len(found))
         rows = await messages.offset(len(found)).limit(count).values_list("ident", "sent_at", "at")
         found += [(str(ident), _moment(sent_at, at)) for ident, sent_at, at in rows]
-        newest = max((at for _, at in found), default=None)
+        until = _latest(heard_until) or max((at for _, at in found), default=None)
         # They were recorded in about the order in which they were sent.
-        if len(rows) < count or newest is None or found[-1][1] < newest - within:
+        if len(rows) < count or until is None or found[-1][1] < until - within:
             break
-    until = max((at for _, at in found), default=None)
+    until = (_latest(heard_until) if found else None) or max((at for _, at in found), default=None)
     ids = tuple(ident for ident, at in reversed(found) if until and at >= until - within)
     if history_until == LINKING:
         return Heard(ids, linking=True)

@@ -201,6 +201,23 @@ def _or_nothing(read: Reader) -> Reader:
     return lambda value: None if value is None else read(value)
 
 
+def _if_fit(read: Reader) -> Reader:
+    """What a message can be told without: none is lost for an odd number of its sender."""
+
+    def read_or_nothing(value: object) -> str | None:
+        try:
+            return None if value is None else str(read(value))
+        except BadFact:
+            return None
+
+    return read_or_nothing
+
+
+def _kind(value: object) -> str:
+    kind: str = _up_to(WORD)(_string(value)[:WORD])
+    return kind
+
+
 _id = _up_to(ID)
 _word = _or_nothing(_cut_to(WORD))
 _code = _matching(PRINTABLE, ID, "a code")
@@ -230,9 +247,9 @@ FACTS: Mapping[str, Mapping[str, Reader]] = {
         "id": _id,
         "chat": _id,
         "sender": _id,
-        "senderPhone": _or_nothing(_matching(DIGITS, 32, "a number's digits")),
+        "senderPhone": _if_fit(_matching(DIGITS, 32, "a number's digits")),
         "recipient": _id,
-        "kind": _up_to(WORD),
+        "kind": _kind,
         "text": _or_nothing(_cut_to(TEXT)),
         "at": _time,
         "senderName": _or_nothing(_cut_to(NAME)),

@@ -252,6 +252,7 @@ class Interpreter:
         # What cannot be read yet is told again once it can; status updates are nobody's message.
         if fact["kind"] == "ciphertext" or fact["chat"] == "status@broadcast":
             return []
+        sent_at = _moment(fact["at"])
         message = MessageReceived(
             message_id=fact["id"],
             chat=fact["chat"],
@@ -260,7 +261,8 @@ class Interpreter:
             recipient=fact["recipient"],
             kind=fact["kind"],
             text=fact["text"],
-            at=self._moment(fact["at"]),
+            at=sent_at or self._now(),
+            timed=sent_at is not None,
             sender_name=fact["senderName"],
             recovered=fact["recovered"],
             truncated=fact["truncated"],
@@ -272,12 +274,13 @@ class Interpreter:
             self._messages.popitem(last=False)
         return [message]
 
-    def _moment(self, timestamp: float | None) -> datetime:
-        """Give the time that a message tells, or the present: without a time it is news still."""
-        if timestamp is not None and timestamp > 0:
-            with suppress(ValueError, OverflowError, OSError):
-                return datetime.fromtimestamp(timestamp, UTC)
-        return self._now()
+
+def _moment(timestamp: float | None) -> datetime | None:
+    """Return the time that a message tells, if it tells one: without it is news still."""
+    if timestamp is not None and timestamp > 0:
+        with suppress(ValueError, OverflowError, OSError):
+            return datetime.fromtimestamp(timestamp, UTC)
+    return None
 
 
 def _is_connected(state: Fact) -> bool:

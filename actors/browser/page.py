@@ -272,6 +272,10 @@ class WhatsAppPage:
             raise PageUnreachable(f"{host} cannot be reached: {network_words(error)}") from error
         if response is not None and response.status >= 400:
             raise PageUnreachable(f"{host} answered with HTTP status {response.status}.")
+        reached = origin_of(page.url)
+        if reached != self._origin:
+            # Such as the login of a network, which answers in place of whatever is asked for.
+            raise PageUnreachable(f"{host} leads to {reached}, which is not WhatsApp Web.")
         page.on("framenavigated", self._on_navigated)
         self._opened = True
         # From here on nobody looks at single requests, and each would cost an event.

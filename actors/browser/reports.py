@@ -135,6 +135,8 @@ class MessageReceived:
     """The sender's number, digits only; None where the page knows only another id of theirs."""
     recovered: bool = False
     """Whether no event told of it, and it was found among the page's messages afterwards."""
+    timed: bool = True
+    """Whether `at` is WhatsApp's own word; else it is when the message was heard."""
     truncated: bool = False
     """Whether the text was too long to be kept whole. Its end is then `…`."""
 

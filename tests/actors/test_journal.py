@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,6 +15,7 @@ from actors.browser.reports import (
     Report,
     SyncProgress,
 )
+from actors.journal import heard_until
 from store.status import Cause, Status
 from tests.actors.conftest import READY, Stage, qr
 
@@ -108,3 +110,26 @@ async def test_what_a_page_asks_of_a_human_is_a_warning_once(stage: Stage, said:
     [text] = [text for level, text in said(account_id) if level >= logging.WARNING]
     assert text.startswith("ACTION_REQUIRED (terms): ")
     assert Cause.TERMS.advice in text
+
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SECONDS = int(NOON.timestamp())
+HOUR, DAY = 3600, 86_400
+
+
+@pytest.mark.parametrize(
+    ("before", "sent_at", "after"),
+    [
+        (None, NOON, SECONDS),
+        (SECONDS, NOON + timedelta(hours=1), SECONDS + HOUR),
+        (SECONDS, NOON - timedelta(hours=1), SECONDS),
+        # Both clocks would have to be wrong.
+        (SECONDS, NOON + timedelta(days=300), SECONDS),
+        # The host's clock is behind.
+        (SECONDS + 30 * DAY, NOON + timedelta(days=30.5), SECONDS + 30 * DAY + DAY // 2),
+    ],
+)
+def test_a_message_of_a_far_future_does_not_end_the_search_for_missed_ones(
+    before: int | None, sent_at: datetime, after: int
+) -> None:
+    assert heard_until(before, sent_at, NOON) == after

@@ -10,6 +10,7 @@ from actors.browser.facts import (
     ID,
     NAME,
     TEXT,
+    WORD,
     BadFact,
     check_answer,
     check_error,
@@ -93,7 +94,8 @@ NO_FLAGS: list[object] = [1, "true", [], {}]
 NO_IDS: list[object] = [*NO_TEXTS, None, "", "x" * (ID + 1)]
 NO_PHONES: list[object] = [491700000001, "", "x", "+491700000001", "4917" * 9, "\u0661", "1\n"]
 WRONG: list[tuple[dict[str, Any], tuple[str, ...], list[object]]] = [
-    (MESSAGE, ("id", "chat", "sender", "recipient", "kind"), NO_IDS),
+    (MESSAGE, ("id", "chat", "sender", "recipient"), NO_IDS),
+    (MESSAGE, ("kind",), [None, 7, ""]),
     (MESSAGE, ("text", "senderName"), NO_TEXTS),
     (MESSAGE, ("recovered",), [*NO_FLAGS, None]),
     (STATE, ("online", "authenticated", "loaded"), NO_FLAGS),
@@ -172,3 +174,12 @@ def test_an_error_of_a_page_has_a_name_and_a_message_whatever_it_is(error: objec
 def test_an_error_of_a_page_is_bounded() -> None:
     name, message, build = check_error(dict.fromkeys(("name", "message", "build"), "x" * 10**6))
     assert max(len(name), len(message), len(build or "")) <= NAME + 1
+
+
+@pytest.mark.parametrize("phone", ["", "server", "+49170", 7, ["1"], "1" * 33])
+def test_a_message_is_not_lost_for_an_odd_number_of_its_sender(phone: object) -> None:
+    assert parse(told(MESSAGE, senderPhone=phone))["senderPhone"] is None
+
+
+def test_a_long_word_for_the_kind_of_a_message_is_cut() -> None:
+    assert parse(told(MESSAGE, kind="k" * 200))["kind"] == "k" * WORD

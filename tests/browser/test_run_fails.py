@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aiohttp.web
 import pytest
+from aiohttp.test_utils import TestServer
 
 from actors.browser.reports import (
     Closed,
@@ -242,3 +243,25 @@ async def test_a_frozen_browser_is_told_as_unresponsive_and_ends(
     os.killpg(run.browser.pid, signal.SIGSTOP)
 
     assert (await failure_of(run)).failure is Failure.UNRESPONSIVE
+
+
+async def test_a_page_that_is_led_elsewhere_is_unreachable(start: Start) -> None:
+    portal = aiohttp.web.Application()
+
+    async def log_in(_: aiohttp.web.Request) -> aiohttp.web.Response:
+        return aiohttp.web.Response(text="Please log in to this network")
+
+    portal.router.add_get("/", log_in)
+    async with TestServer(portal, host="127.0.0.1") as network:
+        led = aiohttp.web.Application()
+        elsewhere = str(network.make_url("/"))
+
+        async def lead(_: aiohttp.web.Request) -> aiohttp.web.Response:
+            raise aiohttp.web.HTTPFound(elsewhere)
+
+        led.router.add_get("/", lead)
+        async with TestServer(led, host="127.0.0.1") as address:
+            run = start(web_url=str(address.make_url("/")))
+            failed = await failure_of(run)
+    assert failed.failure is Failure.PAGE_UNREACHABLE
+    assert "leads to" in failed.detail
