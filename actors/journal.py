@@ -24,7 +24,7 @@ from store.status import Cause, Status
 
 logger = logging.getLogger(__name__)
 
-WRONG_CLOCK = timedelta(days=1)
+WRONG_CLOCK = timedelta(days=2)
 """So far a message's time may be beyond what is known, and still be believed."""
 
 

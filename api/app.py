@@ -249,7 +249,8 @@ def _browser_config(settings: Settings) -> BrowserConfig:
         pairing_code_seconds=settings.pairing_code_seconds,
         page_load_seconds=settings.page_load_seconds,
         close_seconds=settings.close_seconds,
-        finish_seconds=settings.finish_seconds,
+        # Browsers have to close as well before the shutdown's time is over.
+        finish_seconds=min(settings.finish_seconds, settings.shutdown_seconds / 2),
         call_seconds=settings.call_seconds,
         probe_seconds=settings.probe_seconds,
         probe_timeout_seconds=settings.probe_timeout_seconds,

@@ -273,14 +273,6 @@ class Settings(BaseSettings):
             raise ValueError(f"must be at least {2 * close:g}, for browsers to close in its end")
         return seconds
 
-    @field_validator("finish_seconds")
-    @classmethod
-    def _leave_time_to_shut_down(cls, seconds: float, info: ValidationInfo) -> float:
-        shutdown = info.data.get("shutdown_seconds", float("inf"))
-        if seconds >= shutdown:
-            raise ValueError(f"must be less than WA_SHUTDOWN_SECONDS, {shutdown:g}")
-        return seconds
-
     @field_validator("memory_hard_mb")
     @classmethod
     def _leave_room_for_the_soft_limit(cls, hard_mb: int, info: ValidationInfo) -> int:

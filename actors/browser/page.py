@@ -275,7 +275,9 @@ class WhatsAppPage:
         reached = origin_of(page.url)
         if reached != self._origin:
             # Such as the login of a network, which answers in place of whatever is asked for.
-            raise PageUnreachable(f"{host} leads to {reached}, which is not WhatsApp Web.")
+            raise PageUnreachable(
+                f"{host} leads to {reached}. If it should, set WA_WEB_URL to that."
+            )
         page.on("framenavigated", self._on_navigated)
         self._opened = True
         # From here on nobody looks at single requests, and each would cost an event.

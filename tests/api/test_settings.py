@@ -231,5 +231,5 @@ def test_a_password_that_breaks_an_address_is_not_told(field: str) -> None:
 
 
 def test_what_is_let_finish_fits_into_the_shutdown() -> None:
-    with pytest.raises(SettingsError, match="must be less than WA_SHUTDOWN_SECONDS, 20"):
-        Settings.load({"finish_seconds": "20"})
+    settings = Settings.load({"shutdown_seconds": "3"})
+    assert manager_config(settings).browser.finish_seconds == 1.5
