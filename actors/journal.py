@@ -234,9 +234,7 @@ def heard_until(before: int | None, sent_at: datetime, now: datetime) -> int | N
         now: What our clock says.
     """
     seconds = int(sent_at.timestamp())
-    if (
-        before is not None
-        and seconds > max(before, int(now.timestamp())) + WRONG_CLOCK.days * 86_400
-    ):
+    believed = max(before or 0, int(now.timestamp())) + int(WRONG_CLOCK.total_seconds())
+    if seconds > believed:
         return before
     return max(seconds, before or 0)
