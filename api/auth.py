@@ -81,25 +81,25 @@ def load_key(path: Path, given: SecretStr | None) -> ApiKey:
         SettingsError: If the key in it is too short to be one.
         OSError: If the file cannot be read or written.
     """
-    salt = _load_salt(path.with_name(SALT_FILE))
+    salt = _kept(path.with_name(SALT_FILE)) or _make(path.with_name(SALT_FILE))
     if given is not None:
         return ApiKey(given.get_secret_value(), salt=salt)
-    kept = (read_private(path) or "").strip()
+    kept = _kept(path)
     if 0 < len(kept) < KEY_LENGTH:
         raise SettingsError(f"{path}: the key in it must have at least {KEY_LENGTH} characters")
     if kept:
         return ApiKey(kept, salt=salt)
+    return ApiKey(_make(path), made_now=True, salt=salt)
+
+
+def _kept(path: Path) -> str:
+    return (read_private(path) or "").strip()
+
+
+def _make(path: Path) -> str:
     made = secrets.token_urlsafe(32)
     write_private(path, made + "\n")
-    return ApiKey(made, made_now=True, salt=salt)
-
-
-def _load_salt(path: Path) -> str:
-    kept = (read_private(path) or "").strip()
-    if not kept:
-        kept = secrets.token_urlsafe(32)
-        write_private(path, kept + "\n")
-    return kept
+    return made
 
 
 def require_key(open_paths: frozenset[str]) -> Middleware:

@@ -3,7 +3,7 @@
 `memory` is the server process without its browsers; `actors/memory.py` says what each figure is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from aiohttp import web
@@ -25,8 +25,9 @@ Component = Mapping[str, str | float | None]
 async def health(request: web.Request) -> web.Response:
     """`GET /health`: status, clients, who needs a human, memory; 503 while it starts or stops."""
     app = request.app
-    clients = [view for view in app[MANAGER].views() if view.status.has_browser]
-    components = _components(app)
+    views = app[MANAGER].views()
+    clients = [view for view in views if view.status.has_browser]
+    components = _components(app, views)
     status, reason = _status(app, components)
     memory = server_memory()
     figures = app[MANAGER].figures
@@ -50,7 +51,7 @@ async def health(request: web.Request) -> web.Response:
             }
             for view in clients
         ],
-        "attention": [_attention(view) for view in _needing_attention(app)],
+        "attention": [_attention(view) for view in _needing_attention(app, views)],
         "memory": {
             "heapUsed": memory.heap_used,
             "heapTotal": memory.heap_total,
@@ -77,10 +78,10 @@ async def ready(request: web.Request) -> web.Response:
     return web.json_response({"status": "ok"})
 
 
-def _components(app: web.Application) -> dict[str, Component]:
+def _components(app: web.Application, views: Sequence[View]) -> dict[str, Component]:
     recorder, bus = app[RECORDER], app[BUS].state
     away = app[LIFETIME].waits_for or recorder.reason or app[MANAGER].trouble
-    running = sum(view.pid is not None for view in app[MANAGER].views())
+    running = sum(view.pid is not None for view in views)
     return {
         "store": {
             **_component(away),
@@ -89,7 +90,7 @@ def _components(app: web.Application) -> dict[str, Component]:
         },
         "bus": _component(None if bus.ok else bus.reason),
         "browsers": {**_component(None), "running": running},
-        "accounts": _accounts(app),
+        "accounts": _accounts(app, views),
         **_disk(app[MANAGER].figures),
         "memory": _memory(app),
         **{
@@ -131,17 +132,16 @@ def _resources(usage: Usage | None) -> dict[str, object]:
     }
 
 
-def _needing_attention(app: web.Application) -> list[View]:
+def _needing_attention(app: web.Application, views: Sequence[View]) -> list[View]:
     """Return the accounts that need a human, or have been away for too long."""
     seconds = app[SETTINGS].attention_seconds
-    views = app[MANAGER].views()
     return [view for view in views if view.needs_human or view.away_seconds > seconds]
 
 
-def _accounts(app: web.Application) -> Component:
+def _accounts(app: web.Application, views: Sequence[View]) -> Component:
     """Say when all accounts that should be connected have been away for too long."""
     seconds = app[SETTINGS].attention_seconds
-    wanted = [view for view in app[MANAGER].views() if view.should_be_connected]
+    wanted = [view for view in views if view.should_be_connected]
     away = sum(view.away_seconds > seconds for view in wanted)
     all_away = bool(wanted) and away == len(wanted)
     reason = f"all {away} account(s) that should be connected are away from WhatsApp"

@@ -1,5 +1,6 @@
 """What the log of events holds about messages, as far as a browser needs it. Read only."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -62,17 +63,24 @@ async def heard(account_id: str, within: timedelta, limit: int) -> Heard:
         count = min(READ_AT_ONCE, limit - len(found))
         rows = await messages.offset(len(found)).limit(count).values_list("ident", "sent_at", "at")
         found += [(str(ident), _moment(sent_at, at)) for ident, sent_at, at in rows]
-        until = _latest(heard_until) or max((at for _, at in found), default=None)
+        until = _until(found, heard_until)
         # They were recorded in about the order in which they were sent.
         if len(rows) < count or until is None or found[-1][1] < until - within:
             break
-    until = (_latest(heard_until) if found else None) or max((at for _, at in found), default=None)
+    until = _until(found, heard_until)
     ids = tuple(ident for ident, at in reversed(found) if until and at >= until - within)
     if history_until == LINKING:
         return Heard(ids, linking=True)
     if until is None:
         return Heard(history_until=_latest(history_until, heard_until))
     return Heard(ids, until, _latest(history_until))
+
+
+def _until(found: Sequence[tuple[str, datetime]], heard_until: int | None) -> datetime | None:
+    """Return when the newest message was sent; the account knows it better than the log."""
+    if not found:
+        return None
+    return _latest(heard_until) or max(at for _, at in found)
 
 
 def _latest(*seconds: int | None) -> datetime | None:

@@ -291,13 +291,13 @@ class BrowserRun:
     async def _let_finish(self, life: asyncio.Task[None]) -> None:
         """Wait for calls into the page that are under way, for a time, or until it ends."""
         if self._calls:
-            sent = asyncio.ensure_future(asyncio.wait(self._calls))
+            finished = asyncio.ensure_future(asyncio.wait(self._calls))
             await asyncio.wait(
-                {sent, life},
+                {finished, life},
                 timeout=self._config.finish_seconds,
                 return_when=asyncio.FIRST_COMPLETED,
             )
-            await abandon(sent)
+            await abandon(finished)
 
     async def _attempt(self, what: str, step: Awaitable[None]) -> None:
         """Take a step of the end. If it fails, the others are taken all the same."""
