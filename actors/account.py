@@ -49,11 +49,11 @@ from actors.messages import (
     Vacate,
 )
 from actors.statemachine import StateMachine
-from actors.subject import SUBJECT
 from actors.supervision import History, judge
 from actors.surroundings import Run, Surroundings
-from actors.threads import name_thread
 from actors.translator import Translator
+from common.log_context import SUBJECT
+from common.threads import name_thread
 from store.status import Cause, Desired, Status
 
 logger = logging.getLogger(__name__)

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from actors.browser.errors import BrowserError
-from actors.threads import FILES
+from common.threads import FILES
 
 FOLDER = "evidence"
 """The name of the folder of all pictures."""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar, cast
 
-from actors.subject import SUBJECT
+from common.log_context import SUBJECT
 
 T = TypeVar("T")
 

@@ -48,11 +48,11 @@ from actors.registry import RegistryActor
 from actors.startqueue import Room
 from actors.surroundings import Surroundings
 from actors.tenancy import Tenancy
-from actors.threads import FILES, PROCESSES
 from actors.view import StartsView, View, Views
+from common.background import Background
+from common.threads import FILES, PROCESSES
 from store import accounts
 from store.accounts import AccountRow
-from store.background import Background
 from store.leases import FIRST_EPOCH
 from store.recorder import Recorder
 from store.status import Cause, Desired, Status

@@ -24,8 +24,8 @@ from actors.loop import Loop, Timer
 from actors.memory import server_memory
 from actors.messages import ForAccount, OverMemory, RegistryMessage
 from actors.resources import Sample, Sampler, Usage
-from actors.threads import name_thread
 from actors.view import View, Views
+from common.threads import name_thread
 from store.events import Event, EventType
 from store.recorder import Recorder
 

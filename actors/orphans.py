@@ -11,7 +11,7 @@ import logging
 from actors import profiles
 from actors.browser.config import BrowserConfig
 from actors.browser.profile import find_profiles
-from actors.threads import FILES
+from common.threads import FILES
 from store import accounts, events
 from store.errors import DatabaseAway
 

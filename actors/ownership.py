@@ -20,13 +20,13 @@ from collections.abc import (
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
-from actors.clock import boot_clock
 from actors.lifesign import Lifesign
 from actors.rounds import Rounds
 from actors.tenure import LeaseTerms, Sighting, Tenure, is_over, may_claim, sight, tenure
-from actors.threads import LIVENESS
+from common.background import Background
+from common.clock import boot_clock
+from common.threads import LIVENESS
 from store import leases
-from store.background import Background
 from store.errors import DatabaseAway
 from store.leases import Lease, Server
 from store.patience import within

@@ -41,8 +41,8 @@ from actors.messages import (
 from actors.startqueue import OTHER_STARTS, StartLimits, StartQueue
 from actors.supervision import NO_FAILURES, History, Verdict, judge
 from actors.surroundings import Surroundings
-from actors.threads import name_thread
 from actors.view import StartsView
+from common.threads import name_thread
 from store.accounts import AccountRow
 from store.status import Cause, Desired, Status
 

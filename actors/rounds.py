@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from actors.errors import ManagerError, StoreAway
-from store.background import Background
+from common.background import Background
 from store.errors import DatabaseAway, DatabaseReadOnly, StoreError
 
 logger = logging.getLogger(__name__)

@@ -15,11 +15,11 @@ from actors.lifesign import Lifesign
 from actors.loop import Promise
 from actors.messages import ForAccount, Owned, RegistryMessage, Start, Vacate
 from actors.ownership import Ownership
-from actors.threads import FILES
 from actors.view import Views
+from common.background import Background
+from common.threads import FILES
 from store import accounts
 from store.accounts import AccountRow
-from store.background import Background
 from store.leases import Server
 from store.recorder import Recorder
 from store.status import Cause

@@ -7,8 +7,8 @@ from typing import Any
 
 from actors.attention import needs_human
 from actors.browser.reports import PairingCodeShown, QrShown
-from actors.clock import boot_clock
 from actors.lifecycle import Life
+from common.clock import boot_clock
 from store.status import Cause, Desired, Status
 
 

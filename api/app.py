@@ -31,14 +31,14 @@ from api.private import NotPrivate, check_private, check_writable, make_private
 from api.routes import OPEN, ROUTES
 from api.settings import Settings, SettingsError, variable
 from api.turns import Turns
-from store.background import Background
+from common.background import Background
+from common.tasks import abandon, first
 from store.bus import Bus, InProcessBus, RedisBus
 from store.database import open_database
 from store.feed import Feed
 from store.patience import Patience
 from store.recorder import Recorder
 from store.retention import Retention, Trimmer
-from store.tasks import abandon, first
 
 ManagerMaker = Callable[[ManagerConfig, Recorder, Observer, Background], Manager]
 

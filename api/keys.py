@@ -5,7 +5,7 @@ from aiohttp import web
 from actors.manager import Manager
 from api.settings import Settings
 from api.turns import Turns
-from store.background import Background
+from common.background import Background
 from store.bus import Bus
 from store.feed import Feed
 from store.recorder import Recorder

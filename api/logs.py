@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
-from actors.subject import SUBJECT
 from api.outlet import Outlet
 from api.records import LONGEST, cut
 from api.redaction import Redaction
+from common.log_context import SUBJECT
 from store.events import timestamp
 
 LOOK_SECONDS = 1.0

@@ -11,9 +11,9 @@ import threading
 import time
 from queue import Empty, SimpleQueue
 
-from actors.threads import name_thread
 from api.records import at_rest, size_of
 from api.repetitions import Repetitions
+from common.threads import name_thread
 
 CAPACITY = 10_000
 """How many lines wait for a reader that is slow; what comes then is lost, and counted."""

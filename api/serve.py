@@ -12,7 +12,6 @@ from aiohttp import web
 
 from actors.browser.bundle import find_bundle, load_bundle
 from actors.browser.executable import find_chromium, sandbox_refusal
-from actors.threads import FILES, PROCESSES, look_up_hosts_apart
 from api.app import init_app, open_parts, stop_working
 from api.auth import KEY
 from api.connections import Door
@@ -24,7 +23,8 @@ from api.lifetime import LIFETIME
 from api.logs import say
 from api.settings import Settings
 from api.signals import Signals
-from store.tasks import abandon, first
+from common.tasks import abandon, first
+from common.threads import FILES, PROCESSES, look_up_hosts_apart
 
 EVERYWHERE = frozenset({"", "0.0.0.0", "127.0.0.1", "::", "::1"})  # noqa: S104
 """Addresses that a browser on this machine reaches as localhost."""

@@ -15,9 +15,9 @@ from api.keys import FEED, SETTINGS
 from api.listeners import LISTENERS
 from api.metrics.metrics import METRICS
 from api.metrics.streams import Drop, StreamInstruments, Transport
+from common.tasks import abandon
 from store.errors import DatabaseAway
 from store.subscription import Subscription
-from store.tasks import abandon
 
 SEND_SECONDS = 10.0
 """How long one frame may wait for a client that does not read."""

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, TypeVar
 
-from store.tasks import take_note
+from common.tasks import take_note
 
 SENDS_A_ROUND = 50
 """So many take about a millisecond, and a commit takes tens of rounds."""

@@ -20,9 +20,9 @@ from typing import Self
 
 import aiohttp
 
-from actors.threads import MOST
 from api.outside import Server, Watcher, call
 from bench.restore import link_all
+from common.threads import MOST
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
 

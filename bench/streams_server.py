@@ -23,9 +23,9 @@ from api.app import init_app, open_parts
 from api.descriptors import raise_limit
 from api.keys import MANAGER, RECORDER
 from api.settings import Settings
+from common.tasks import abandon
 from store.events import Event
 from store.recorder import Recorder
-from store.tasks import abandon
 
 SENDERS = 10
 """Of so many accounts there are events; the server knows nothing else of them."""

@@ -23,7 +23,7 @@ from multiprocessing.connection import Connection
 import aiohttp
 
 from bench.streams_server import running
-from store.tasks import abandon
+from common.tasks import abandon
 
 FAST = 5_000.0
 """How many events a second are recorded before the storm."""

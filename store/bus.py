@@ -20,7 +20,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
-from store.background import Background
+from common.background import Background
 from store.events import Event
 
 OUTBOX = 100_000_000

@@ -11,8 +11,8 @@ import logging
 from collections.abc import Collection
 from contextlib import suppress
 
+from common.background import Background
 from store import events
-from store.background import Background
 from store.bus import Bus
 from store.errors import DatabaseAway
 from store.events import Event

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from common.tasks import take_note
 from store.errors import DatabaseAway, DatabaseReadOnly
-from store.tasks import take_note
 
 FIRST_RETRY_SECONDS = 0.2
 """How soon a database that was away is tried again; doubled with each failure."""

@@ -15,9 +15,9 @@ from typing import Any, cast
 
 from tortoise.exceptions import IntegrityError, ValidationError
 
+from common.background import Background
 from store import leases, writing
 from store.accounts import AccountChanges
-from store.background import Background
 from store.bus import Bus
 from store.database import transaction
 from store.errors import sqlstate_of, words_of

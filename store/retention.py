@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from common.background import Background
 from store import events, models
-from store.background import Background
 from store.database import database_errors, transaction
 from store.errors import DatabaseAway
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("actors", "api", "examples", "simulator", "store")
+PACKAGES = ("actors", "api", "common", "examples", "simulator", "store")
 FORBIDDEN = {
+    "common": {"actors", "api", "examples", "simulator", "store"},
     "store": {"actors", "api", "examples", "simulator"},
     "actors": {"api", "examples", "simulator"},
-    "simulator": {"actors", "api", "examples", "store"},
+    "simulator": {"actors", "api", "common", "examples", "store"},
     "api": {"examples"},
-    "examples": {"actors", "api", "simulator", "store"},
+    "examples": {"actors", "api", "common", "simulator", "store"},
 }
 ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "pyppeteer": "actors/browser/",

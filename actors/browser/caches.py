@@ -13,7 +13,7 @@ from typing import NoReturn
 from actors.browser.errors import BrowserError
 from actors.browser.page import WhatsAppPage
 from actors.browser.profile import Profile, size_of
-from actors.threads import FILES
+from common.threads import FILES
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 
 from actors.browser.page import WhatsAppPage
-from actors.threads import FILES
+from common.threads import FILES
 
 STORAGE = Path("Default/Local Storage")
 POLL_SECONDS = 0.05

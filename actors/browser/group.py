@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.threads import PROCESSES
+from common.threads import PROCESSES
 
 PROC = Path("/proc")
 TICKS = os.sysconf("SC_CLK_TCK")

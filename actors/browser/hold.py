@@ -7,7 +7,7 @@ from contextlib import suppress
 from actors.browser import caches
 from actors.browser.errors import ProfileLocked, StartFailed
 from actors.browser.profile import Profile
-from actors.threads import FILES
+from common.threads import FILES
 
 logger = logging.getLogger(__name__)
 

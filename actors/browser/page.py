@@ -46,7 +46,7 @@ from actors.browser.facts import BadFact, Fact, check_answer, check_error
 from actors.browser.network import network_words
 from actors.browser.reports import SentMessage
 from actors.browser.target import identity, take_page
-from actors.threads import FILES
+from common.threads import FILES
 
 logger = logging.getLogger(__name__)
 

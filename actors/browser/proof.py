@@ -15,7 +15,7 @@ from actors.browser.errors import BrowserError
 from actors.browser.interpreter import Interpreter
 from actors.browser.page import WhatsAppPage
 from actors.browser.reports import Ready, Report
-from store.tasks import abandon
+from common.tasks import abandon
 
 logger = logging.getLogger(__name__)
 

@@ -36,8 +36,8 @@ from actors.browser.reports import (
     SentMessage,
     Started,
 )
-from actors.threads import PROCESSES
-from store.tasks import abandon, first
+from common.tasks import abandon, first
+from common.threads import PROCESSES
 
 logger = logging.getLogger(__name__)
 

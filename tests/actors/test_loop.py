@@ -4,7 +4,7 @@ import asyncio
 from contextvars import copy_context
 
 from actors.loop import Loop
-from actors.subject import SUBJECT
+from common.log_context import SUBJECT
 
 
 async def test_what_a_thread_starts_is_about_the_account_that_it_serves() -> None:

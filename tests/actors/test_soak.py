@@ -16,8 +16,8 @@ from weakref import ReferenceType
 import pytest
 
 from actors.browser.reports import Authenticated
-from actors.threads import MOST
 from bench.soak import pace
+from common.threads import MOST
 from store.status import Status
 from tests.actors.conftest import READY, Stage
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from actors.subject import SUBJECT
 from api.logs import LogFormat, hide, name_accounts, say, set_up_logging
+from common.log_context import SUBJECT
 
 ACCOUNT = "6f1c0a9b3d2e4f58"
 OF_ACCOUNT = {"account": ACCOUNT}

@@ -11,10 +11,10 @@ from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector
 from aiohttp.web import WebSocketResponse
 
 from api.turns import SENDS_A_ROUND
+from common.tasks import abandon
 from store import accounts, models
 from store.accounts import AccountRow
 from store.events import Event
-from store.tasks import abandon
 from tests.api.told import BEARER, Api
 from tests.told import until
 

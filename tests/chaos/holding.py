@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Self
 
-from actors.threads import MOST
+from common.threads import MOST
 
 AT_REST = Counter(
     {

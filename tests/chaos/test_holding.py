@@ -3,7 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
-from actors.threads import POOLS
+from common.threads import POOLS
 from simulator.server import Simulator
 from tests.chaos.holding import AT_REST, OF_A_BROWSER, POOL, THREADS, Holding, too_much
 from tests.harness import ServerProcess, until

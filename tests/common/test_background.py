@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 
 import pytest
 
-from store.background import Background
+from common.background import Background
 from store.bus import Bus
 from store.recorder import Recorder
 from tests.store.parts import Listener, status

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.threads import FILES, LIVENESS, POOLS, Pool, look_up_hosts_apart
+from common.threads import FILES, LIVENESS, POOLS, Pool, look_up_hosts_apart
 
 WHERE = ContextVar("WHERE", default="nowhere")
 

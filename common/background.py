@@ -5,7 +5,7 @@ import logging
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from store.tasks import abandon
+from common.tasks import abandon
 
 logger = logging.getLogger(__name__)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from store.tasks import abandon
+from common.tasks import abandon
 
 
 async def test_a_task_that_loses_a_cancellation_is_cancelled_again() -> None:
