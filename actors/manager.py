@@ -14,7 +14,6 @@ from weakref import WeakValueDictionary
 import pykka
 
 from actors import profiles
-from actors.access import OwnedAccounts, kept, known
 from actors.browser.errors import OutcomeUnknown
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.browser.run import BrowserRun
@@ -23,6 +22,8 @@ from actors.deletion import NEEDS_PAGE, is_listed
 from actors.disk import free_mb
 from actors.errors import ShuttingDown, StoreAway, TimedOut, UnknownAccount, WrongStatus
 from actors.evidence import FOLDER, Evidence
+from actors.leases.access import OwnedAccounts, kept, known
+from actors.leases.takeover import Tenancy
 from actors.lifecycle import Signal
 from actors.loop import Loop, Promise
 from actors.memory import available_mb
@@ -47,7 +48,6 @@ from actors.recall import Recall
 from actors.registry import RegistryActor
 from actors.startqueue import Room
 from actors.surroundings import Surroundings
-from actors.tenancy import Tenancy
 from actors.view import StartsView, View, Views
 from common.background import Background
 from common.threads import FILES, PROCESSES

@@ -11,13 +11,13 @@ from aiohttp import web
 from actors.browser.config import BrowserConfig
 from actors.config import ManagerConfig
 from actors.evidence import FOLDER as EVIDENCE
+from actors.leases.policy import LeaseTerms
 from actors.limits import MemoryLimits
 from actors.manager import Manager
 from actors.observer import Observer
 from actors.startqueue import StartLimits
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines
-from actors.tenure import LeaseTerms
 from api.attempts import GUARD, Guard
 from api.auth import KEY, load_key, require_key
 from api.bodies import refuse_compressed

@@ -2,7 +2,8 @@
 
 A lease carries no time of day, only how long it lasts and how often it was renewed: a server
 counts its own leases from the moment it asked for them, and takes another's only after watching
-it unchanged for that long. So no two clocks are ever compared. Deciding is for `actors.tenure`.
+it unchanged for that long. So no two clocks are ever compared. Decisions are in
+`actors.leases.policy`.
 """
 
 import json

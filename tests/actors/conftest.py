@@ -13,9 +13,9 @@ import pytest
 from actors.browser.config import BrowserConfig
 from actors.browser.reports import Authenticated, QrShown, Ready
 from actors.config import ManagerConfig
+from actors.leases.policy import LeaseTerms
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines
-from actors.tenure import LeaseTerms
 from store import events
 from store.bus import Bus
 from store.database import open_database

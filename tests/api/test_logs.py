@@ -202,7 +202,7 @@ def test_lines_of_an_accounts_own_context_are_about_it_libraries_lines_too(
     set_up_logging("INFO", "json")
     token = SUBJECT.set(ACCOUNT)
     logging.getLogger("pykka").error("Unhandled exception")
-    logging.getLogger("actors.ownership").warning("Its own", extra={"account": "another"})
+    logging.getLogger("actors.leases.keeper").warning("Its own", extra={"account": "another"})
     SUBJECT.reset(token)
     logging.getLogger("pykka").error("Nobody's")
     accounts = [members(line).get("account") for line in written().splitlines()]

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 from tortoise.connection import get_connection
 
-from actors.rounds import Rounds
+from actors.leases.periodic import Rounds
 from store import accounts, leases
 from store.database import CONNECTION
 from store.errors import DatabaseReadOnly

@@ -20,9 +20,9 @@ from collections.abc import (
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
-from actors.lifesign import Lifesign
-from actors.rounds import Rounds
-from actors.tenure import LeaseTerms, Sighting, Tenure, is_over, may_claim, sight, tenure
+from actors.leases.liveness import Lifesign
+from actors.leases.periodic import Rounds
+from actors.leases.policy import LeaseTerms, Sighting, Tenure, is_over, may_claim, sight, tenure
 from common.background import Background
 from common.clock import boot_clock
 from common.threads import LIVENESS

@@ -7,14 +7,14 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from actors import profiles
-from actors.access import kept
 from actors.config import ManagerConfig
 from actors.errors import ShuttingDown, StoreAway
 from actors.evidence import Evidence
-from actors.lifesign import Lifesign
+from actors.leases.access import kept
+from actors.leases.keeper import Ownership
+from actors.leases.liveness import Lifesign
 from actors.loop import Promise
 from actors.messages import ForAccount, Owned, RegistryMessage, Start, Vacate
-from actors.ownership import Ownership
 from actors.view import Views
 from common.background import Background
 from common.threads import FILES

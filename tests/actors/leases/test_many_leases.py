@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from actors.config import ManagerConfig
-from actors.lifesign import Lifesign
-from actors.ownership import Ownership
-from actors.tenure import LeaseTerms
+from actors.leases.keeper import Ownership
+from actors.leases.liveness import Lifesign
+from actors.leases.policy import LeaseTerms
 from bench.far import far
 from bench.start import resting
 from store import leases, models

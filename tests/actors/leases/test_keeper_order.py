@@ -14,14 +14,14 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from actors import ownership
-from actors.lifesign import Lifesign
-from actors.ownership import Ownership
-from actors.tenure import Sighting, Tenure, may_claim, sight, tenure
+from actors.leases import keeper
+from actors.leases.keeper import Ownership
+from actors.leases.liveness import Lifesign
+from actors.leases.policy import Sighting, Tenure, may_claim, sight, tenure
 from store import leases
 from store.database import open_database
 from store.leases import Lease, Server
-from tests.actors.servers import SERVERS, TERMS, TICK, Step, carry_out
+from tests.actors.leases.servers import SERVERS, TERMS, TICK, Step, carry_out
 from tests.surroundings import Surroundings
 
 EXAMPLES = 50
@@ -155,11 +155,11 @@ def does_not_see_renewals(patch: Patch) -> None:
         same = before is not None and before.lease.epoch == lease.epoch
         return Sighting(lease, before.since) if before and same else sight(before, lease, now)
 
-    patch.setattr(ownership, "sight", careless)
+    patch.setattr(keeper, "sight", careless)
 
 
 def counts_from_the_answer(patch: Patch) -> None:
-    patch.setattr(ownership, "tenure", lambda epoch, _, now, terms: tenure(epoch, now, now, terms))
+    patch.setattr(keeper, "tenure", lambda epoch, _, now, terms: tenure(epoch, now, now, terms))
 
 
 def counts_a_creation_from_the_answer(patch: Patch) -> None:
@@ -187,7 +187,7 @@ def claims_too_early(patch: Patch) -> None:
     def careless(seen: Sighting, now: float, *, owner_is_dead: bool) -> bool:
         return may_claim(seen, now + 0.4 * TERMS.seconds, owner_is_dead=owner_is_dead)
 
-    patch.setattr(ownership, "may_claim", careless)
+    patch.setattr(keeper, "may_claim", careless)
 
 
 def takes_the_living_for_dead(patch: Patch) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from actors.lifesign import Lifesign
-from actors.ownership import Ownership
-from actors.tenure import LeaseTerms
+from actors.leases.keeper import Ownership
+from actors.leases.liveness import Lifesign
+from actors.leases.policy import LeaseTerms
 from store import accounts, leases
 from store.errors import DatabaseAway
 from store.leases import Lease, Server

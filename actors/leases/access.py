@@ -10,7 +10,7 @@ from actors.errors import (
     StoreAway,
     UnknownAccount,
 )
-from actors.ownership import Ownership
+from actors.leases.keeper import Ownership
 from store import accounts, leases
 from store.accounts import AccountRow
 from store.errors import DatabaseAway, DatabaseReadOnly, LeaseLost

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from actors.errors import StoreAway
-from actors.rounds import Rounds
+from actors.leases.periodic import Rounds
 from store.errors import DatabaseAway
 from tests.told import until
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.tenure import LeaseTerms, Sighting, Tenure, is_over, may_claim, sight, tenure
+from actors.leases.policy import LeaseTerms, Sighting, Tenure, is_over, may_claim, sight, tenure
 from store.leases import Lease, Server
 
 TERMS = LeaseTerms(seconds=9.0, margin=2.0)

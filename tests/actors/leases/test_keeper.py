@@ -9,8 +9,8 @@ import pytest
 from actors.browser.reports import Authenticated, Ready, WentOffline
 from actors.config import ManagerConfig
 from actors.errors import AccountElsewhere, NobodysAccount, UnknownAccount
+from actors.leases.policy import LeaseTerms
 from actors.surroundings import Deadlines
-from actors.tenure import LeaseTerms
 from store import accounts, leases
 from store.leases import Server
 from store.recorder import Recorder

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from actors.lifesign import Lifesign
+from actors.leases.liveness import Lifesign
 
 LIVE = """
 import sys
 from pathlib import Path
-from actors.lifesign import Lifesign
+from actors.leases.liveness import Lifesign
 Lifesign(Path(sys.argv[1]), "other").hold()
 print("alive", flush=True)
 sys.stdin.read()
