@@ -23,7 +23,6 @@ from actors.deletion import DEVICE_STAYS, NEEDS_PAGE, STILL_LISTED, is_listed
 from actors.errors import NobodysAccount, NotLoggedOut, TimedOut, WrongStatus, describe
 from actors.journal import Journal
 from actors.lifecycle import Phase, Signal
-from actors.limits import Limit, Renewal
 from actors.loop import Promise
 from actors.messages import (
     AccountMessage,
@@ -48,6 +47,7 @@ from actors.messages import (
     Turn,
     Vacate,
 )
+from actors.monitor.limits import Limit, Renewal
 from actors.statemachine import StateMachine
 from actors.supervision import History, judge
 from actors.surroundings import Run, Surroundings

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from actors.browser.config import BrowserConfig
 from actors.leases.policy import LeaseTerms
-from actors.limits import MemoryLimits
+from actors.monitor.limits import MemoryLimits
 from actors.startqueue import StartLimits
 from actors.supervision import RestartPolicy
 from actors.surroundings import Deadlines

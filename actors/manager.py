@@ -19,14 +19,12 @@ from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.browser.run import BrowserRun
 from actors.config import ManagerConfig
 from actors.deletion import NEEDS_PAGE, is_listed
-from actors.disk import free_mb
 from actors.errors import ShuttingDown, StoreAway, TimedOut, UnknownAccount, WrongStatus
 from actors.evidence import FOLDER, Evidence
 from actors.leases.access import OwnedAccounts, kept, known
 from actors.leases.takeover import Tenancy
 from actors.lifecycle import Signal
 from actors.loop import Loop, Promise
-from actors.memory import available_mb
 from actors.messages import (
     AccountMessage,
     Command,
@@ -41,7 +39,9 @@ from actors.messages import (
     StopAll,
     TakeScreenshot,
 )
-from actors.monitor import Figures, MonitorActor, MonitorConfig, Watched
+from actors.monitor.actor import Figures, MonitorActor, MonitorConfig, Watched
+from actors.monitor.disk import free_mb
+from actors.monitor.memory import available_mb
 from actors.observer import Observer
 from actors.orphans import remove_orphans
 from actors.recall import Recall

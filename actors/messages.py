@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.lifecycle import Signal
-from actors.limits import Limit
 from actors.loop import Promise
+from actors.monitor.limits import Limit
 from actors.supervision import History
 from store.accounts import AccountRow
 

@@ -6,8 +6,8 @@ from typing import Protocol
 
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.evidence import Evidence
-from actors.limits import MemoryLimits
 from actors.loop import Loop
+from actors.monitor.limits import MemoryLimits
 from actors.observer import Observer
 from actors.startqueue import Room
 from actors.supervision import RestartPolicy

@@ -29,7 +29,7 @@ from actors.browser.reports import (
 from actors.evidence import address
 from actors.journal import Journal
 from actors.lifecycle import Signal
-from actors.limits import Renewal
+from actors.monitor.limits import Renewal
 from actors.statemachine import StateMachine
 from actors.surroundings import Surroundings
 from store.status import Cause, Status

@@ -12,8 +12,8 @@ from actors.browser.config import BrowserConfig
 from actors.config import ManagerConfig
 from actors.evidence import FOLDER as EVIDENCE
 from actors.leases.policy import LeaseTerms
-from actors.limits import MemoryLimits
 from actors.manager import Manager
+from actors.monitor.limits import MemoryLimits
 from actors.observer import Observer
 from actors.startqueue import StartLimits
 from actors.supervision import RestartPolicy

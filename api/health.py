@@ -1,6 +1,7 @@
 """How the server is, for people, scripts and orchestrators. Answers from memory alone.
 
-`memory` is the server process without its browsers; `actors/memory.py` says what each figure is.
+`memory` is the server process without its browsers; `actors/monitor/memory.py` explains each
+figure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,9 +9,9 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
-from actors.memory import available_mb, server_memory
-from actors.monitor import Figures
-from actors.resources import Usage
+from actors.monitor.actor import Figures
+from actors.monitor.memory import available_mb, server_memory
+from actors.monitor.sampler import Usage
 from actors.startqueue import MEMORY
 from actors.view import View
 from api.keys import BACKGROUND, BUS, MANAGER, RECORDER, SETTINGS

@@ -16,7 +16,7 @@ from actors.browser.reports import (
     SentMessage,
 )
 from actors.manager import Manager
-from actors.resources import Sample, Usage
+from actors.monitor.sampler import Sample, Usage
 from actors.startqueue import Room
 from actors.view import View
 

@@ -269,13 +269,13 @@ BLOCK = "📊 Resource Monitor:\n  - Active Clients: 3"
 
 def test_a_block_of_lines_stays_one_in_text(written: Written) -> None:
     set_up_logging("INFO")
-    logging.getLogger("actors.monitor").info(BLOCK, extra={"block": True})
+    logging.getLogger("actors.monitor.actor").info(BLOCK, extra={"block": True})
     assert f"{BLOCK}\n" in written()
 
 
 def test_a_block_of_lines_is_one_line_in_json(written: Written) -> None:
     set_up_logging("INFO", "json")
-    logging.getLogger("actors.monitor").info(BLOCK, extra={"block": True})
+    logging.getLogger("actors.monitor.actor").info(BLOCK, extra={"block": True})
     assert members(written())["message"] == BLOCK
 
 

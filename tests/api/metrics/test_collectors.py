@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp.test_utils import TestServer
 
 from actors.browser.reports import ActionKind, ActionRequired
-from actors.resources import Usage
+from actors.monitor.sampler import Usage
 from api.app import init_app
 from api.keys import BUS
 from api.lifetime import LIFETIME

@@ -7,7 +7,7 @@ import aiohttp
 import pytest
 from prometheus_client import generate_latest
 
-from actors.resources import Usage
+from actors.monitor.sampler import Usage
 from actors.view import View
 from api.app import init_app
 from api.metrics.metrics import METRICS

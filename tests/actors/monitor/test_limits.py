@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.limits import Limit, MemoryLimits, Renewal, Turns
+from actors.monitor.limits import Limit, MemoryLimits, Renewal, Turns
 
 LIMITS = MemoryLimits(soft_mb=400, hard_mb=800, quiet_seconds=60, rest_seconds=3600)
 

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from actors.disk import Disk, free_mb, is_read_only
+from actors.monitor.disk import Disk, free_mb, is_read_only
 from tests.read_only import read_only
 
 

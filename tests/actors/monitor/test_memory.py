@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.memory import available_mb, server_memory
+from actors.monitor.memory import available_mb, server_memory
 
 MB = 1 << 20
 MEMINFO = "MemTotal:       8388608 kB\nMemAvailable:   4194304 kB\n"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from actors import resources
 from actors.browser.group import Process, processes
-from actors.resources import Sample, Sampler, Usage, _CpuMeter, pss_mb
+from actors.monitor import sampler
+from actors.monitor.sampler import Sample, Sampler, Usage, _CpuMeter, pss_mb
 
 HOLDS_30_MB = "held = bytearray(30 << 20); print(flush=True); input()"
 
@@ -93,7 +93,7 @@ def test_where_the_kernel_hides_pss_it_is_what_is_not_mapped_from_files(
     )
     (tmp_path / "7").mkdir()
     (tmp_path / "7" / "status").write_text(status)
-    monkeypatch.setattr(resources, "PROC", tmp_path)
+    monkeypatch.setattr(sampler, "PROC", tmp_path)
     assert pss_mb(7) == 2
     assert pss_mb(8) == 0
 

@@ -20,9 +20,9 @@ import pytest
 from actors.browser.profile import Profile
 from actors.browser.reports import Authenticated, MessageReceived
 from actors.config import ManagerConfig
-from actors.limits import Limit, MemoryLimits
 from actors.messages import OverMemory
-from actors.monitor import MeasureProfiles
+from actors.monitor.actor import MeasureProfiles
+from actors.monitor.limits import Limit, MemoryLimits
 from actors.startqueue import Room, StartLimits
 from store import accounts
 from store.bus import Bus
@@ -158,7 +158,7 @@ async def test_what_each_profile_takes_on_the_disk_is_told(
 async def test_the_log_has_a_line_for_each_browser_at_debug(
     start: Start, process: int, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.DEBUG, "actors.monitor")
+    caplog.set_level(logging.DEBUG, "actors.monitor.actor")
     stage = await start(monitor_interval=0.05)
     account_id, _ = await connected(stage, process)
     await until(lambda: [record for record in caplog.records if _is_of(account_id, record)])
