@@ -1,6 +1,6 @@
 """Which accounts need a human, and which are away. Pure; the log, /health and metrics go by it."""
 
-from actors.lifecycle import Life
+from actors.account.lifecycle import Life
 from store.status import Cause, Desired, Status
 
 

@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
+from actors.account.context import Deadlines
+from actors.account.restarts import RestartPolicy
 from actors.browser.config import BrowserConfig
 from actors.leases.policy import LeaseTerms
 from actors.monitor.limits import MemoryLimits
 from actors.startqueue import StartLimits
-from actors.supervision import RestartPolicy
-from actors.surroundings import Deadlines
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What becomes of the device on the phone when an account is deleted. Pure."""
 
-from actors.view import View
+from actors.account.view import View
 from store.accounts import AccountRow
 from store.status import Cause, Status
 

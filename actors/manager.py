@@ -14,6 +14,10 @@ from weakref import WeakValueDictionary
 import pykka
 
 from actors import profiles
+from actors.account.context import Surroundings
+from actors.account.known_messages import Recall
+from actors.account.lifecycle import Signal
+from actors.account.view import StartsView, View, Views
 from actors.browser.errors import OutcomeUnknown
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.browser.run import BrowserRun
@@ -23,9 +27,8 @@ from actors.errors import ShuttingDown, StoreAway, TimedOut, UnknownAccount, Wro
 from actors.evidence import FOLDER, Evidence
 from actors.leases.access import OwnedAccounts, kept, known
 from actors.leases.takeover import Tenancy
-from actors.lifecycle import Signal
 from actors.loop import Loop, Promise
-from actors.messages import (
+from actors.mailbox import (
     AccountMessage,
     Command,
     Created,
@@ -44,11 +47,8 @@ from actors.monitor.disk import free_mb
 from actors.monitor.memory import available_mb
 from actors.observer import Observer
 from actors.orphans import remove_orphans
-from actors.recall import Recall
 from actors.registry import RegistryActor
 from actors.startqueue import Room
-from actors.surroundings import Surroundings
-from actors.view import StartsView, View, Views
 from common.background import Background
 from common.threads import FILES, PROCESSES
 from store import accounts

@@ -9,13 +9,16 @@ from types import TracebackType
 
 import pykka
 
-from actors.account import AccountActor
-from actors.attempt import KILL_SECONDS
+from actors.account.actor import AccountActor
+from actors.account.attempt import KILL_SECONDS
+from actors.account.context import Surroundings
+from actors.account.lifecycle import Life, Signal, decide
+from actors.account.recording import Journal
+from actors.account.restarts import NO_FAILURES, History, Verdict, judge
+from actors.account.view import StartsView
 from actors.errors import UnknownAccount, describe
-from actors.journal import Journal
-from actors.lifecycle import Life, Signal, decide
 from actors.loop import Promise, Timer
-from actors.messages import (
+from actors.mailbox import (
     AccountMessage,
     Call,
     Command,
@@ -39,9 +42,6 @@ from actors.messages import (
     WantTurn,
 )
 from actors.startqueue import OTHER_STARTS, StartLimits, StartQueue
-from actors.supervision import NO_FAILURES, History, Verdict, judge
-from actors.surroundings import Surroundings
-from actors.view import StartsView
 from common.threads import name_thread
 from store.accounts import AccountRow
 from store.status import Cause, Desired, Status

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from actors.account.lifecycle import Life
 from actors.attention import needs_human
-from actors.lifecycle import Life
 from store.status import Cause, Status
 
 LONGEST_REASON = 300

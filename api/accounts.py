@@ -4,9 +4,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
+from actors.account.view import View
 from actors.deletion import DEVICE_STAYS
 from actors.errors import UnknownAccount
-from actors.view import View
 from api.bodies import receive
 from api.errors import MalformedRequest
 from api.keys import MANAGER

@@ -8,6 +8,8 @@ from datetime import timedelta
 
 from aiohttp import web
 
+from actors.account.context import Deadlines
+from actors.account.restarts import RestartPolicy
 from actors.browser.config import BrowserConfig
 from actors.config import ManagerConfig
 from actors.evidence import FOLDER as EVIDENCE
@@ -16,8 +18,6 @@ from actors.manager import Manager
 from actors.monitor.limits import MemoryLimits
 from actors.observer import Observer
 from actors.startqueue import StartLimits
-from actors.supervision import RestartPolicy
-from actors.surroundings import Deadlines
 from api.attempts import GUARD, Guard
 from api.auth import KEY, load_key, require_key
 from api.bodies import refuse_compressed

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 
+from actors.account.view import View
 from actors.monitor.actor import Figures
 from actors.monitor.memory import available_mb, server_memory
 from actors.monitor.sampler import Usage
 from actors.startqueue import MEMORY
-from actors.view import View
 from api.keys import BACKGROUND, BUS, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME
 from store.events import timestamp

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from actors.lifecycle import diagram
+from actors.account.lifecycle import diagram
 
 README = Path(__file__).parent.parent / "README.md"
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from actors.account.view import View
 from actors.browser.reports import (
     Closed,
     Failed,
@@ -18,7 +19,6 @@ from actors.browser.reports import (
 from actors.manager import Manager
 from actors.monitor.sampler import Sample, Usage
 from actors.startqueue import Room
-from actors.view import View
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 
 from actors import profiles
+from actors.account.view import Views
 from actors.config import ManagerConfig
 from actors.errors import ShuttingDown, StoreAway
 from actors.evidence import Evidence
@@ -14,8 +15,7 @@ from actors.leases.access import kept
 from actors.leases.keeper import Ownership
 from actors.leases.liveness import Lifesign
 from actors.loop import Promise
-from actors.messages import ForAccount, Owned, RegistryMessage, Start, Vacate
-from actors.view import Views
+from actors.mailbox import ForAccount, Owned, RegistryMessage, Start, Vacate
 from common.background import Background
 from common.threads import FILES
 from store import accounts

@@ -16,15 +16,15 @@ from typing import Any
 
 import pykka
 
+from actors.account.view import View, Views
 from actors.browser.profile import find_profiles
 from actors.errors import describe
 from actors.loop import Loop, Timer
-from actors.messages import ForAccount, OverMemory, RegistryMessage
+from actors.mailbox import ForAccount, OverMemory, RegistryMessage
 from actors.monitor.disk import Disk, free_mb, is_read_only
 from actors.monitor.limits import Limit, MemoryLimits, Turns
 from actors.monitor.memory import server_memory
 from actors.monitor.sampler import Sample, Sampler, Usage
-from actors.view import View, Views
 from common.threads import name_thread
 from store.events import Event, EventType
 from store.recorder import Recorder

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
+from actors.account.lifecycle import TABLE
 from actors.browser.reports import ActionKind, Failure
-from actors.lifecycle import TABLE
 from actors.observer import Observer
 from store.status import Cause, Status
 

@@ -10,9 +10,9 @@ from aiohttp import web
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from actors.account.view import View
 from actors.monitor.memory import available_mb
 from actors.monitor.sampler import Usage
-from actors.view import View
 from api.keys import BUS, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME
 from store.status import Desired, Status

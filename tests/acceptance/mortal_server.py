@@ -12,7 +12,7 @@ from types import FrameType
 
 import pykka
 
-from actors.messages import ForAccount, ShutDown
+from actors.mailbox import ForAccount, ShutDown
 from actors.registry import RegistryActor
 from api.__main__ import main
 from api.outlet import Outlet

@@ -27,7 +27,13 @@ HEAD = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [A-Z]+ +([\w.]+)  (.*
 Line = tuple[str, str | None, str]
 """Who speaks, of which account, and what is said."""
 
-OF_ONE_ACCOUNT = ("actors.account", "actors.journal", "actors.browser.", "actors.recall", "pykka")
+OF_ONE_ACCOUNT = (
+    "actors.account.actor",
+    "actors.account.recording",
+    "actors.browser.",
+    "actors.account.known_messages",
+    "pykka",
+)
 """Who speaks of one account in each line."""
 
 
@@ -126,7 +132,7 @@ async def test_a_log_at_debug_tells_each_account_and_no_secret(
         assert all(account == each or each not in words for each in accounts), words
     for each in accounts:
         assert any(account == each and "CONNECTED (ready)" in words for _, account, words in said)
-    statuses = [words for logger, _, words in said if logger == "actors.journal"]
+    statuses = [words for logger, _, words in said if logger == "actors.account.recording"]
     assert all(first != second for first, second in itertools.pairwise(statuses))
     assert sum("browser_exited" in words for words in statuses) == 1
     assert all(f'"{name}"' in server.log for name in ("Linked", "Paired"))

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from actors.account.context import Deadlines
+from actors.account.restarts import RestartPolicy
 from actors.browser.config import BrowserConfig
 from actors.browser.reports import Authenticated, QrShown, Ready
 from actors.config import ManagerConfig
 from actors.leases.policy import LeaseTerms
-from actors.supervision import RestartPolicy
-from actors.surroundings import Deadlines
 from store import events
 from store.bus import Bus
 from store.database import open_database

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from actors.account.lifecycle import Life
+from actors.account.view import View, Views
 from actors.attention import is_away
 from actors.browser.reports import LoggedOut, QrExhausted
-from actors.lifecycle import Life
-from actors.view import View, Views
 from store import models
 from store.status import Cause, Desired, Status
 from tests.actors.conftest import Servers, Stage, qr
@@ -35,8 +35,8 @@ class Clocks:
 @pytest.fixture
 def clocks(monkeypatch: pytest.MonkeyPatch) -> Clocks:
     clocks = Clocks()
-    monkeypatch.setattr("actors.view.boot_clock", lambda: clocks.boot)
-    monkeypatch.setattr("actors.view.datetime", clocks)
+    monkeypatch.setattr("actors.account.view.boot_clock", lambda: clocks.boot)
+    monkeypatch.setattr("actors.account.view.datetime", clocks)
     return clocks
 
 

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
+from actors.account.lifecycle import Signal
 from actors.config import ManagerConfig
 from actors.errors import ShuttingDown, UnknownAccount, WrongStatus
-from actors.lifecycle import Signal
-from actors.messages import Command
+from actors.mailbox import Command
 from store import accounts
 from store.recorder import Recorder
 from store.status import Cause, Desired, Status

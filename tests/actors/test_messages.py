@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from actors.account.view import View
 from actors.browser.reports import MessageReceived, PairingCodeShown, QrShown, Ready, SentMessage
 from actors.errors import describe
 from actors.loop import Promise
-from actors.messages import BrowserReport, RequestPairingCode, SendText
-from actors.view import View
+from actors.mailbox import BrowserReport, RequestPairingCode, SendText
 from api.schemas import LoginRequest, PairingCode, PairingCodeRequest, Qr, TextMessage
 from store.events import Event
 from store.status import Cause, Desired, Status

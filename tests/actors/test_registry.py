@@ -6,14 +6,14 @@ import time
 import pytest
 
 from actors import startqueue
-from actors.account import AccountActor
+from actors.account.actor import AccountActor
+from actors.account.lifecycle import Signal
+from actors.account.signals import Translator
 from actors.browser.reports import Failure
 from actors.config import ManagerConfig
 from actors.errors import ShuttingDown
-from actors.lifecycle import Signal
-from actors.messages import Command, ForAccount, Recover, ShutDown
+from actors.mailbox import Command, ForAccount, Recover, ShutDown
 from actors.startqueue import Room, StartLimits
-from actors.translator import Translator
 from store.recorder import Recorder
 from store.status import Status
 from tests.actors.conftest import QUICK, READY, Stage, Start, qr
@@ -176,7 +176,7 @@ async def test_an_account_whose_failures_cannot_be_judged_is_given_up(
         raise RuntimeError("no")
 
     account_id, run = await stage.linked()
-    monkeypatch.setattr("actors.account.judge", judge)
+    monkeypatch.setattr("actors.account.actor.judge", judge)
     monkeypatch.setattr("actors.registry.judge", judge)
     run.fail(Failure.BROWSER_EXITED, "killed by SIGKILL")
     await stage.reaches(account_id, Status.FAILED)

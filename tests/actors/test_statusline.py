@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.lifecycle import Life
+from actors.account.lifecycle import Life
 from actors.statusline import LONGEST_REASON, status_line
 from store.status import Cause, Desired, Status
 

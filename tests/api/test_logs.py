@@ -94,18 +94,20 @@ def test_a_line_about_an_account_begins_with_its_id(written: Written) -> None:
 
 def test_an_id_that_the_message_names_is_not_repeated(written: Written) -> None:
     set_up_logging("INFO")
-    logging.getLogger("actors.account").info(
+    logging.getLogger("actors.account.actor").info(
         "✅ Client %s closed", ACCOUNT, extra={"account": ACCOUNT}
     )
-    assert f"actors.account  ✅ Client {ACCOUNT} closed\n" in written()
+    assert f"actors.account.actor  ✅ Client {ACCOUNT} closed\n" in written()
 
 
 def test_a_line_about_an_account_has_its_name_beside_the_id(written: Written) -> None:
     set_up_logging("INFO")
     name_accounts({ACCOUNT: "Support"}.get)
     logging.getLogger("actors.registry").error("its actor died", extra={"account": ACCOUNT})
-    logging.getLogger("actors.account").info("Closing client for %s", ACCOUNT, extra=OF_ACCOUNT)
-    logging.getLogger("actors.account").info("its profile is /%s", ACCOUNT, extra=OF_ACCOUNT)
+    logging.getLogger("actors.account.actor").info(
+        "Closing client for %s", ACCOUNT, extra=OF_ACCOUNT
+    )
+    logging.getLogger("actors.account.actor").info("its profile is /%s", ACCOUNT, extra=OF_ACCOUNT)
     logging.getLogger("actors.registry").info("about another", extra={"account": "unknown"})
     first, *others = [line.rpartition("  ")[2] for line in written().splitlines()]
     assert first == f'"Support" {ACCOUNT}: its actor died'
@@ -131,9 +133,9 @@ def test_a_line_carries_the_name_that_the_account_had_when_it_was_logged(written
     set_up_logging("INFO")
     names = {ACCOUNT: "Support"}
     name_accounts(names.get)
-    logging.getLogger("actors.account").info("before", extra=OF_ACCOUNT)
+    logging.getLogger("actors.account.actor").info("before", extra=OF_ACCOUNT)
     names[ACCOUNT] = "Sales"
-    logging.getLogger("actors.account").info("after", extra=OF_ACCOUNT)
+    logging.getLogger("actors.account.actor").info("after", extra=OF_ACCOUNT)
     names.clear()
     text = written()
     assert f'"Support" {ACCOUNT}: before' in text
@@ -145,7 +147,7 @@ def test_a_line_carries_the_name_that_the_account_had_when_it_was_logged(written
 def test_no_name_can_forge_a_line(written: Written, form: LogFormat, character: str) -> None:
     set_up_logging("INFO", form)
     name_accounts({ACCOUNT: f"x{character}{FORGED}"}.get)
-    logging.getLogger("actors.account").info("said", extra=OF_ACCOUNT)
+    logging.getLogger("actors.account.actor").info("said", extra=OF_ACCOUNT)
     text = written()
     assert len(text.splitlines()) == 1
     assert character not in text.removesuffix("\n")
@@ -154,7 +156,7 @@ def test_no_name_can_forge_a_line(written: Written, form: LogFormat, character: 
 def test_no_name_can_pass_for_the_message_behind_it(written: Written) -> None:
     set_up_logging("INFO")
     name_accounts({ACCOUNT: 'x": FAILED (gave_up)'}.get)
-    logging.getLogger("actors.account").info("CONNECTED (ready)", extra=OF_ACCOUNT)
+    logging.getLogger("actors.account.actor").info("CONNECTED (ready)", extra=OF_ACCOUNT)
     assert rf'"x\": FAILED (gave_up)" {ACCOUNT}: CONNECTED (ready)' in written()
 
 
@@ -162,7 +164,7 @@ def test_no_name_can_pass_for_the_message_behind_it(written: Written) -> None:
 def test_a_name_as_long_as_a_book_is_cut(written: Written, form: LogFormat) -> None:
     set_up_logging("INFO", form)
     name_accounts({ACCOUNT: "x" * 100_000}.get)
-    logging.getLogger("actors.account").info("said", extra=OF_ACCOUNT)
+    logging.getLogger("actors.account.actor").info("said", extra=OF_ACCOUNT)
     assert len(written()) < 400
 
 
@@ -184,8 +186,8 @@ def test_of_a_number_in_a_name_four_digits_are_told(
 ) -> None:
     set_up_logging("INFO", form)
     name_accounts({ACCOUNT: name}.get)
-    logging.getLogger("actors.account").info("said", extra=OF_ACCOUNT)
-    line = written().partition("actors.account")[2].replace(ACCOUNT, "")
+    logging.getLogger("actors.account.actor").info("said", extra=OF_ACCOUNT)
+    line = written().partition("actors.account.actor")[2].replace(ACCOUNT, "")
     assert sum(character.isdecimal() for character in line) == 4
 
 
@@ -238,7 +240,7 @@ FORGED = "2026-11-22T12:00:00.000Z INFO    api.serve  👋 Shutdown complete"
 )
 def test_nobody_outside_can_forge_a_readable_line(written: Written, separator: str) -> None:
     set_up_logging("INFO")
-    logging.getLogger("actors.account").warning("The page said %s", f"x{separator}{FORGED}")
+    logging.getLogger("actors.account.actor").warning("The page said %s", f"x{separator}{FORGED}")
     fail(ValueError(f"x{separator}{FORGED}"))
     starts = [line for line in written().splitlines() if line.startswith("2026-11-22T12:00:00")]
     assert starts == []
@@ -247,7 +249,7 @@ def test_nobody_outside_can_forge_a_readable_line(written: Written, separator: s
 @pytest.mark.parametrize("separator", ["\n", "\r", "\x85", "\u2028", "\u2029", "\x1c"])
 def test_in_json_a_line_is_a_line_whatever_is_in_it(written: Written, separator: str) -> None:
     set_up_logging("INFO", "json")
-    logging.getLogger("actors.account").warning("The page said %s", f"x{separator}{FORGED}")
+    logging.getLogger("actors.account.actor").warning("The page said %s", f"x{separator}{FORGED}")
     [line] = written().splitlines()
     assert members(line)["message"] == f"The page said x{separator}{FORGED}"
 
@@ -258,7 +260,7 @@ def test_nothing_from_outside_steers_a_terminal(
     written: Written, form: LogFormat, character: str
 ) -> None:
     set_up_logging("INFO", form)
-    logging.getLogger("actors.account").warning("The page said %s", f"{character}[2J")
+    logging.getLogger("actors.account.actor").warning("The page said %s", f"{character}[2J")
     text = written()
     assert character not in text
     assert "[2J" in text

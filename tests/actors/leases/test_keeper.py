@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from actors.account.context import Deadlines
 from actors.browser.reports import Authenticated, Ready, WentOffline
 from actors.config import ManagerConfig
 from actors.errors import AccountElsewhere, NobodysAccount, UnknownAccount
 from actors.leases.policy import LeaseTerms
-from actors.surroundings import Deadlines
 from store import accounts, leases
 from store.leases import Server
 from store.recorder import Recorder

@@ -20,7 +20,7 @@ import pytest
 from actors.browser.profile import Profile
 from actors.browser.reports import Authenticated, MessageReceived
 from actors.config import ManagerConfig
-from actors.messages import OverMemory
+from actors.mailbox import OverMemory
 from actors.monitor.actor import MeasureProfiles
 from actors.monitor.limits import Limit, MemoryLimits
 from actors.startqueue import Room, StartLimits

@@ -7,8 +7,8 @@ import aiohttp
 import pytest
 from prometheus_client import generate_latest
 
+from actors.account.view import View
 from actors.monitor.sampler import Usage
-from actors.view import View
 from api.app import init_app
 from api.metrics.metrics import METRICS
 from api.settings import Settings

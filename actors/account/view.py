@@ -5,9 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from actors.account.lifecycle import Life
 from actors.attention import needs_human
 from actors.browser.reports import PairingCodeShown, QrShown
-from actors.lifecycle import Life
 from common.clock import boot_clock
 from store.status import Cause, Desired, Status
 

@@ -7,13 +7,13 @@ from unittest.mock import Mock
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.attempt import Attempt, Progress
+from actors.account.attempt import Attempt, Progress
+from actors.account.lifecycle import Life, Signal, decide
+from actors.account.signals import Translator
 from actors.browser.config import BrowserConfig
 from actors.browser.facts import Fact
 from actors.browser.interpreter import ACTIONS, NOT_CONNECTED, Interpreter
 from actors.browser.reports import Authenticated, SyncProgress
-from actors.lifecycle import Life, Signal, decide
-from actors.translator import Translator
 from store.status import Cause
 from tests.browser.test_interpreter import state
 

@@ -6,8 +6,8 @@ What it is asked runs on the loop; nothing here waits for a browser but the end 
 import time
 from concurrent.futures import Future, wait
 
+from actors.account.context import Run
 from actors.loop import Loop
-from actors.surroundings import Run
 
 KILL_SECONDS = 5.0
 """How long a killed browser may take to be proven gone; SIGKILL takes a fraction of it."""

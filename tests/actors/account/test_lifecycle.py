@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from actors.lifecycle import (
+from actors.account.lifecycle import (
     RESTING,
     TABLE,
     Effect,

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.supervision import NOT_OURS, History, RestartPolicy, Verdict, judge
+from actors.account.restarts import NOT_OURS, History, RestartPolicy, Verdict, judge
 from store.status import Cause
 
 POLICY = RestartPolicy()

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from actors.account.restarts import RestartPolicy
+from actors.account.view import Views
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.evidence import Evidence
 from actors.loop import Loop
 from actors.monitor.limits import MemoryLimits
 from actors.observer import Observer
 from actors.startqueue import Room
-from actors.supervision import RestartPolicy
-from actors.view import Views
 from store.recorder import Recorder
 from store.status import Status
 

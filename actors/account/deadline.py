@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 from actors.loop import Loop, Timer
-from actors.messages import TimerFired
+from actors.mailbox import TimerFired
 
 
 class Alarm:

@@ -7,7 +7,11 @@ import random
 import time
 from collections.abc import Callable
 
-from actors.attempt import Attempt
+from actors.account.attempt import Attempt
+from actors.account.context import Surroundings
+from actors.account.lifecycle import Signal
+from actors.account.machine import StateMachine
+from actors.account.recording import Journal
 from actors.browser.reports import (
     ActionRequired,
     Authenticated,
@@ -27,11 +31,7 @@ from actors.browser.reports import (
     WentOffline,
 )
 from actors.evidence import address
-from actors.journal import Journal
-from actors.lifecycle import Signal
 from actors.monitor.limits import Renewal
-from actors.statemachine import StateMachine
-from actors.surroundings import Surroundings
 from store.status import Cause, Status
 
 PROGRESS_STEP = 10

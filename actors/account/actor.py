@@ -15,16 +15,20 @@ from typing import TypeVar
 
 import pykka
 
-from actors.alarm import Alarm
-from actors.attempt import Attempt
+from actors.account.attempt import Attempt
+from actors.account.context import Run, Surroundings
+from actors.account.deadline import Alarm
+from actors.account.lifecycle import Phase, Signal
+from actors.account.machine import StateMachine
+from actors.account.recording import Journal
+from actors.account.restarts import History, judge
+from actors.account.signals import Translator
 from actors.browser.errors import NotReady
 from actors.browser.reports import Closed, Report
 from actors.deletion import DEVICE_STAYS, NEEDS_PAGE, STILL_LISTED, is_listed
 from actors.errors import NobodysAccount, NotLoggedOut, TimedOut, WrongStatus, describe
-from actors.journal import Journal
-from actors.lifecycle import Phase, Signal
 from actors.loop import Promise
-from actors.messages import (
+from actors.mailbox import (
     AccountMessage,
     BrowserReport,
     Call,
@@ -48,10 +52,6 @@ from actors.messages import (
     Vacate,
 )
 from actors.monitor.limits import Limit, Renewal
-from actors.statemachine import StateMachine
-from actors.supervision import History, judge
-from actors.surroundings import Run, Surroundings
-from actors.translator import Translator
 from common.log_context import SUBJECT
 from common.threads import name_thread
 from store.status import Cause, Desired, Status

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from actors.account.context import Deadlines
+from actors.account.restarts import RestartPolicy
 from actors.browser.reports import (
     ActionKind,
     ActionRequired,
@@ -24,8 +26,6 @@ from actors.browser.reports import (
     WentOffline,
 )
 from actors.config import ManagerConfig
-from actors.supervision import RestartPolicy
-from actors.surroundings import Deadlines
 from store import accounts
 from store.recorder import Recorder
 from store.status import Cause, Status
@@ -307,7 +307,7 @@ async def test_a_clock_that_is_set_back_prolongs_no_pairing_code(
     run.report(pairing_code(seconds=0.5))
     await until(lambda: stage.manager.views()[0].pairing is not None)
     yesterday = SimpleNamespace(now=lambda zone: datetime.now(zone) - timedelta(days=1))
-    monkeypatch.setattr("actors.statemachine.datetime", yesterday)
+    monkeypatch.setattr("actors.account.machine.datetime", yesterday)
     run.report(QrExhausted())
     await stage.reaches(account_id, Status.DISCONNECTED)
     await stage.tells(account_id, "qr_timeout")

@@ -5,11 +5,11 @@ Where an answer is wanted, the message carries a promise; nobody waits inside an
 
 from dataclasses import dataclass, field
 
+from actors.account.lifecycle import Signal
+from actors.account.restarts import History
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
-from actors.lifecycle import Signal
 from actors.loop import Promise
 from actors.monitor.limits import Limit
-from actors.supervision import History
 from store.accounts import AccountRow
 
 # To an account actor.

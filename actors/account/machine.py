@@ -13,16 +13,16 @@ from typing import Any
 
 import pykka
 
-from actors.alarm import Alarm
-from actors.attempt import Attempt
+from actors.account.attempt import Attempt
+from actors.account.context import Surroundings
+from actors.account.deadline import Alarm
+from actors.account.lifecycle import Decision, Effect, Life, Signal, decide
+from actors.account.recording import Journal
 from actors.browser.reports import Closed, PairingCodeShown, QrShown, Report
 from actors.deletion import STILL_LISTED
 from actors.evidence import address
-from actors.journal import Journal
-from actors.lifecycle import Decision, Effect, Life, Signal, decide
-from actors.messages import AccountMessage, BrowserReport, LeaveQueue, RegistryMessage, WantTurn
+from actors.mailbox import AccountMessage, BrowserReport, LeaveQueue, RegistryMessage, WantTurn
 from actors.stopwatch import Stopwatch
-from actors.surroundings import Surroundings
 from store.status import Cause, Status
 
 RESTARTS = (Signal.RESTART, Signal.RENEW, Signal.REPLACE)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from actors.account.recording import heard_until
 from actors.browser.reports import (
     ActionKind,
     ActionRequired,
@@ -15,7 +16,6 @@ from actors.browser.reports import (
     Report,
     SyncProgress,
 )
-from actors.journal import heard_until
 from store.status import Cause, Status
 from tests.actors.conftest import READY, Stage, qr
 
