@@ -45,10 +45,10 @@ from actors.mailbox import (
 from actors.monitor.actor import Figures, MonitorActor, MonitorConfig, Watched
 from actors.monitor.disk import free_mb
 from actors.monitor.memory import available_mb
-from actors.observer import Observer
 from actors.orphans import remove_orphans
 from actors.registry import RegistryActor
 from actors.startqueue import Room
+from actors.telemetry.observer import Observer
 from common.background import Background
 from common.threads import FILES, PROCESSES
 from store import accounts

@@ -16,8 +16,8 @@ from actors.evidence import FOLDER as EVIDENCE
 from actors.leases.policy import LeaseTerms
 from actors.manager import Manager
 from actors.monitor.limits import MemoryLimits
-from actors.observer import Observer
 from actors.startqueue import StartLimits
+from actors.telemetry.observer import Observer
 from api.attempts import GUARD, Guard
 from api.auth import KEY, load_key, require_key
 from api.bodies import refuse_compressed

@@ -10,8 +10,8 @@ from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.evidence import Evidence
 from actors.loop import Loop
 from actors.monitor.limits import MemoryLimits
-from actors.observer import Observer
 from actors.startqueue import Room
+from actors.telemetry.observer import Observer
 from store.recorder import Recorder
 from store.status import Status
 

@@ -22,7 +22,7 @@ from actors.browser.reports import Closed, PairingCodeShown, QrShown, Report
 from actors.deletion import STILL_LISTED
 from actors.evidence import address
 from actors.mailbox import AccountMessage, BrowserReport, LeaveQueue, RegistryMessage, WantTurn
-from actors.stopwatch import Stopwatch
+from actors.telemetry.stopwatch import Stopwatch
 from store.status import Cause, Status
 
 RESTARTS = (Signal.RESTART, Signal.RENEW, Signal.REPLACE)

@@ -11,12 +11,12 @@ from typing import Any
 
 from actors.account.lifecycle import Decision, Life
 from actors.account.view import View, Views
-from actors.attention import is_away
 from actors.browser.reports import MessageReceived, PairingCodeShown, QrShown
 from actors.deletion import says_listed
 from actors.loop import Loop
 from actors.mailbox import Owned
-from actors.statusline import StatusLine, status_line
+from actors.telemetry.attention import is_away
+from actors.telemetry.status_line import StatusLine, status_line
 from store.accounts import LINKING, AccountChanges, AccountRow
 from store.events import Event, EventType, timestamp
 from store.recorder import Recorder

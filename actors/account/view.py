@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from actors.account.lifecycle import Life
-from actors.attention import needs_human
 from actors.browser.reports import PairingCodeShown, QrShown
+from actors.telemetry.attention import needs_human
 from common.clock import boot_clock
 from store.status import Cause, Desired, Status
 

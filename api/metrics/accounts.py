@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from actors.account.lifecycle import TABLE
 from actors.browser.reports import ActionKind, Failure
-from actors.observer import Observer
+from actors.telemetry.observer import Observer
 from store.status import Cause, Status
 
 START_BUCKETS = (1, 2, 3, 5, 8, 13, 20, 30, 45, 60, 120, 180)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from actors.observer import Observer
-from actors.stopwatch import Stopwatch
+from actors.telemetry.observer import Observer
+from actors.telemetry.stopwatch import Stopwatch
 from store.status import Cause, Status
 
 

@@ -7,7 +7,7 @@ not timed.
 import time
 from collections.abc import Callable
 
-from actors.observer import Observer
+from actors.telemetry.observer import Observer
 from store.status import Cause, Status
 
 ARRIVALS = (Status.CONNECTED, Status.QR_READY)

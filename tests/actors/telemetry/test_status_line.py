@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from actors.account.lifecycle import Life
-from actors.statusline import LONGEST_REASON, status_line
+from actors.telemetry.status_line import LONGEST_REASON, status_line
 from store.status import Cause, Desired, Status
 
 Detail = Mapping[str, Any] | None

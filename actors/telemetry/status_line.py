@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from actors.account.lifecycle import Life
-from actors.attention import needs_human
+from actors.telemetry.attention import needs_human
 from store.status import Cause, Status
 
 LONGEST_REASON = 300

@@ -6,12 +6,12 @@ import pytest
 
 from actors.account.lifecycle import Life
 from actors.account.view import View, Views
-from actors.attention import is_away
 from actors.browser.reports import LoggedOut, QrExhausted
+from actors.telemetry.attention import is_away
 from store import models
 from store.status import Cause, Desired, Status
 from tests.actors.conftest import Servers, Stage, qr
-from tests.actors.test_statusline import NEEDS_HUMAN, ROUTINE
+from tests.actors.telemetry.test_status_line import NEEDS_HUMAN, ROUTINE
 from tests.told import until
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
