@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import version
 from urllib.parse import urlsplit
 
-from actors.browser.executable import Executable
+from actors.browser.process.executable import Executable
 from api.settings import Settings
 
 logger = logging.getLogger(__name__)

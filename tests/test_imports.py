@@ -63,5 +63,5 @@ def test_only_the_settings_read_the_environment() -> None:
         if "os.environ" in (text := path.read_text()) or "getenv" in text
     }
     # A browser is given the environment whole; nothing is read from it.
-    givers = {"actors/browser/chromium.py"}
+    givers = {"actors/browser/process/chromium.py"}
     assert readers - givers <= {"api/settings.py", "examples/command_line.py"}

@@ -27,7 +27,6 @@ from pyppeteer.page import Page
 from actors.browser.binding import Binding, origin_of
 from actors.browser.bundle import find_bundle, load_bundle
 from actors.browser.config import BrowserConfig
-from actors.browser.connection import FRAME_BYTES, OVERSIZED, ConnectionLost, PipeConnection
 from actors.browser.errors import (
     BrowserGone,
     CutOff,
@@ -44,6 +43,7 @@ from actors.browser.errors import (
 )
 from actors.browser.facts import BadFact, Fact, check_answer, check_error
 from actors.browser.network import network_words
+from actors.browser.process.connection import FRAME_BYTES, OVERSIZED, ConnectionLost, PipeConnection
 from actors.browser.reports import SentMessage
 from actors.browser.target import identity, take_page
 from common.threads import FILES

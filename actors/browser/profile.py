@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from actors.browser.errors import ProfileLocked
-from actors.browser.flags import MARKER
-from actors.browser.group import ProcessGroup, all_pids, command_line, start_time
+from actors.browser.process.flags import MARKER
+from actors.browser.process.group import ProcessGroup, all_pids, command_line, start_time
 
 LOCK = "wa-manager.lock"
 SINGLETONS = ("SingletonLock", "SingletonSocket", "SingletonCookie")

@@ -12,11 +12,9 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from actors.browser import caches, flags
-from actors.browser.chromium import Chromium
+from actors.browser import caches
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError, BrowserGone, NotReady, StartFailed
-from actors.browser.executable import Executable, find_chromium, sandbox_refusal
 from actors.browser.facts import Fact
 from actors.browser.failures import can_be_seen_after, failure_of
 from actors.browser.hearing import Past
@@ -24,6 +22,9 @@ from actors.browser.hold import ProfileHold
 from actors.browser.interpreter import Interpreter
 from actors.browser.page import WhatsAppPage
 from actors.browser.probe import Probe
+from actors.browser.process import flags
+from actors.browser.process.chromium import Chromium
+from actors.browser.process.executable import Executable, find_chromium, sandbox_refusal
 from actors.browser.profile import Profile
 from actors.browser.proof import Proof
 from actors.browser.reports import (

@@ -6,8 +6,8 @@ from pyppeteer.browser import Browser
 from pyppeteer.connection import CDPSession
 from pyppeteer.page import Page
 
-from actors.browser.connection import PipeConnection
-from actors.browser.executable import user_agent
+from actors.browser.process.connection import PipeConnection
+from actors.browser.process.executable import user_agent
 
 
 async def take_page(connection: PipeConnection) -> tuple[Page, CDPSession]:

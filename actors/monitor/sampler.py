@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
-from actors.browser.group import PROC, Process, process, processes
+from actors.browser.process.group import PROC, Process, process, processes
 
 KB_PER_MB = 1024
 

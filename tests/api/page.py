@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from actors.browser.executable import find_chromium
+from actors.browser.process.executable import find_chromium
 from tests.simulator.libraries import Library
 
 SCRIPT = Path(__file__).with_name("browser.mjs")

@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 import aiohttp.web
 import pytest
 
-from actors.browser.chromium import Chromium
 from actors.browser.errors import BrowserGone, NotReady
 from actors.browser.page import WhatsAppPage
+from actors.browser.process.chromium import Chromium
 from actors.browser.profile import Profile
 from actors.browser.reports import (
     Closed,

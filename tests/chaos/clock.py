@@ -7,7 +7,7 @@ monotonic clock, by which the server waits, goes on as always, as it does where 
 import shlex
 from pathlib import Path
 
-from actors.browser.executable import find_chromium
+from actors.browser.process.executable import find_chromium
 
 PLACES = ("/usr/lib", "/usr/lib64", "/usr/local/lib")
 NAME = "libfaketimeMT.so.1"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from actors.browser.group import Process, processes
+from actors.browser.process.group import Process, processes
 from actors.monitor import sampler
 from actors.monitor.sampler import Sample, Sampler, Usage, _CpuMeter, pss_mb
 

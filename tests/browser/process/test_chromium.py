@@ -14,10 +14,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from actors.browser import flags
-from actors.browser.chromium import FILES, NICENESS, Chromium
 from actors.browser.errors import ChromiumNotFound
-from actors.browser.executable import Executable, find_chromium
+from actors.browser.process import flags
+from actors.browser.process.chromium import FILES, NICENESS, Chromium
+from actors.browser.process.executable import Executable, find_chromium
 from actors.browser.profile import LOCK, Profile
 from tests.browser.watched import group_members, until
 
@@ -28,7 +28,7 @@ GROUPED_BY_SESSION = Path("/proc/sys/kernel/sched_autogroup_enabled")
 PARENT = """
 import asyncio, sys
 from pathlib import Path
-from actors.browser.chromium import Chromium
+from actors.browser.process.chromium import Chromium
 from actors.browser.profile import Profile
 async def main():
     profile = Profile(Path(sys.argv[1]))

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pyppeteer.errors import NetworkError
 
-from actors.browser import connection
-from actors.browser.connection import ConnectionLost, PipeConnection
+from actors.browser.process import connection
+from actors.browser.process.connection import ConnectionLost, PipeConnection
 from tests.browser.watched import until
 
 

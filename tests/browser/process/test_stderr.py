@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.browser.lastwords import KEPT_BYTES, LastWords
+from actors.browser.process.stderr import KEPT_BYTES, LastWords
 
 WARNING = "[1122/223857.809110:WARNING:base/files/file.cc:1655] no devices\n"
 ERROR = "[4711:4712:1122/223859.000001:ERROR:process_singleton.cc:12] The profile is in use\n"

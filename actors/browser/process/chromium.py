@@ -8,9 +8,9 @@ import signal
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-from actors.browser.connection import PipeConnection
-from actors.browser.group import ProcessGroup
-from actors.browser.lastwords import LastWords
+from actors.browser.process.connection import PipeConnection
+from actors.browser.process.group import ProcessGroup
+from actors.browser.process.stderr import LastWords
 
 READ_BYTES = 4096
 EXIT_SECONDS = 2.0

@@ -4,8 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from actors.browser import flags
-from actors.browser.executable import Executable
+from actors.browser.process import flags
+from actors.browser.process.executable import Executable
 
 SHELL = Executable(Path("/opt/chromium-headless-shell"), "156.0.8078.79")
 FULL = Executable(Path("/opt/chromium"), "156.0.8078.79")

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.browser import executable
 from actors.browser.errors import ChromiumNotFound
-from actors.browser.executable import find_chromium, sandbox_refusal
+from actors.browser.process import executable
+from actors.browser.process.executable import find_chromium, sandbox_refusal
 
 
 def test_the_binary_itself_is_found_and_not_a_wrapper_script() -> None:

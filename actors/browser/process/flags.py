@@ -7,7 +7,7 @@ that is not needed, no talk with anybody but WhatsApp.
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from actors.browser.executable import Executable, user_agent
+from actors.browser.process.executable import Executable, user_agent
 
 MARKER = "--wa-manager"
 MB = 1 << 20
