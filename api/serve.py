@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from aiohttp import web
 
-from actors.browser.bundle import find_bundle, load_bundle
+from actors.browser.page.bundle import find_bundle, load_bundle
 from actors.browser.process.executable import find_chromium, sandbox_refusal
 from api.app import init_app, open_parts, stop_working
 from api.auth import KEY

@@ -62,7 +62,7 @@ server() {
     pip install --no-deps --no-build-isolation --target "$workshop/app" .
     rm -r "$workshop/app/bin"
     cp -R "$workshop/app/." "$1/app"
-    (cd "$1/app" && "$1/venv/bin/python" -m actors.browser.bundle)
+    (cd "$1/app" && "$1/venv/bin/python" -m actors.browser.page.bundle)
 }
 
 stage=${1:-}

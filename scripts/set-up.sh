@@ -147,7 +147,7 @@ fi
 install_node_modules() {
     rm -f node_modules/.installed node_modules/.installed-test
     npm ci "$@" --silent --no-audit --no-fund
-    .venv/bin/python -m actors.browser.bundle
+    .venv/bin/python -m actors.browser.page.bundle
     touch node_modules/.installed
 }
 if [ "$NEEDS" = run ]; then

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from actors.browser.hearing import MARGIN, Past
+from actors.browser.page.missed_messages import MARGIN, Past
 from store import messages
 from store.errors import DatabaseAway
 from store.recorder import Recorder

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from actors.browser.errors import BrowserError
-from actors.browser.page import WhatsAppPage
+from actors.browser.page.page import WhatsAppPage
 from actors.browser.profile import Profile, size_of
 from common.threads import FILES
 

@@ -17,16 +17,16 @@ from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError, BrowserGone, NotReady, StartFailed
 from actors.browser.facts import Fact
 from actors.browser.failures import can_be_seen_after, failure_of
-from actors.browser.hearing import Past
 from actors.browser.hold import ProfileHold
 from actors.browser.interpreter import Interpreter
-from actors.browser.page import WhatsAppPage
-from actors.browser.probe import Probe
+from actors.browser.page.missed_messages import Past
+from actors.browser.page.page import WhatsAppPage
+from actors.browser.page.probe import Probe
+from actors.browser.page.proof import Proof
 from actors.browser.process import flags
 from actors.browser.process.chromium import Chromium
 from actors.browser.process.executable import Executable, find_chromium, sandbox_refusal
 from actors.browser.profile import Profile
-from actors.browser.proof import Proof
 from actors.browser.reports import (
     Authenticated,
     Closed,

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from actors.browser.config import BrowserConfig
-from actors.browser.hearing import Past
+from actors.browser.page.missed_messages import Past
 from actors.browser.reports import Closed
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings

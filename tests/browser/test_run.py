@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from actors.browser.errors import NoSuchNumber, NotReady, PageError
-from actors.browser.page import WhatsAppPage
+from actors.browser.page.page import WhatsAppPage
 from actors.browser.reports import (
     Authenticated,
     Closed,

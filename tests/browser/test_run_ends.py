@@ -10,7 +10,7 @@ import aiohttp.web
 import pytest
 
 from actors.browser.errors import BrowserGone, NotReady
-from actors.browser.page import WhatsAppPage
+from actors.browser.page.page import WhatsAppPage
 from actors.browser.process.chromium import Chromium
 from actors.browser.profile import Profile
 from actors.browser.reports import (

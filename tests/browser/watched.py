@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 
 from actors.browser.config import BrowserConfig
-from actors.browser.hearing import Past
+from actors.browser.page.missed_messages import Past
 from actors.browser.process.group import PROC, all_pids, command_line
 from actors.browser.reports import QrShown, Ready, Report
 from actors.browser.run import BrowserRun

@@ -1,7 +1,7 @@
 """The wa-js bundle: where it is, and proof that it is the one that was pinned.
 
 It is injected into a page that holds somebody's messages, so an unknown one is refused.
-`python -m actors.browser.bundle` checks it and exits with 0 or 1.
+`python -m actors.browser.page.bundle` checks it and exits with 0 or 1.
 """
 
 import hashlib

@@ -11,11 +11,11 @@ from datetime import datetime
 
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError, PageError, PageTimeout
-from actors.browser.hearing import Hearing, Past
 from actors.browser.interpreter import Interpreter
-from actors.browser.page import WhatsAppPage
+from actors.browser.page.missed_messages import Hearing, Past
+from actors.browser.page.page import WhatsAppPage
+from actors.browser.page.watchdog import watch
 from actors.browser.reports import ComparisonFailed, Report
-from actors.browser.watchdog import watch
 
 logger = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import secrets
 import time
 from pathlib import Path
 
-from actors.browser.page import WhatsAppPage
+from actors.browser.page.page import WhatsAppPage
 from common.threads import FILES
 
 STORAGE = Path("Default/Local Storage")

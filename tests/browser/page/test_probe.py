@@ -12,8 +12,8 @@ import pytest
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError, NotReady, PageError, PageTimeout, PageUnresponsive
 from actors.browser.interpreter import Interpreter
-from actors.browser.page import WhatsAppPage
-from actors.browser.probe import FAILURES, Probe
+from actors.browser.page.page import WhatsAppPage
+from actors.browser.page.probe import FAILURES, Probe
 from actors.browser.reports import ComparisonFailed, Report
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -53,7 +53,7 @@ async def test_a_comparison_that_the_page_fails_is_told_each_time_and_logged_onc
 async def test_a_comparison_that_works_again_is_logged_once(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    caplog.set_level("INFO", "actors.browser.probe")
+    caplog.set_level("INFO", "actors.browser.page.probe")
     await asked(*[BROKEN] * FAILURES, None, None)
     assert caplog.text.count("can be found again") == 1
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from actors.browser.hearing import MARGIN, TICK, Hearing, Past
+from actors.browser.page.missed_messages import MARGIN, TICK, Hearing, Past
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from actors.browser.hearing import Past
+from actors.browser.page.missed_messages import Past
 from actors.browser.reports import (
     Authenticated,
     ComparisonFailed,
@@ -97,7 +97,7 @@ async def test_what_was_said_before_the_device_was_linked_is_no_news(
 async def test_a_page_that_cannot_be_compared_says_so_until_it_can(
     start: Start, phone: PhoneOf, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level("INFO", "actors.browser.probe")
+    caplog.set_level("INFO", "actors.browser.page.probe")
     run = start(probe_seconds=0.05)
     await run.ready_with(phone(ADA))
     await run.evaluate("WPP.whatsapp.MsgStore.getModelsArray = () => { throw Error('gone'); }")

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from actors.browser import bundle
 from actors.browser.errors import BundleUnusable
+from actors.browser.page import bundle
 
 
 def test_the_projects_own_bundle_is_the_pinned_one(capsys: pytest.CaptureFixture[str]) -> None:

@@ -25,7 +25,6 @@ from pyppeteer.frame_manager import Frame
 from pyppeteer.page import Page
 
 from actors.browser.binding import Binding, origin_of
-from actors.browser.bundle import find_bundle, load_bundle
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import (
     BrowserGone,
@@ -42,10 +41,11 @@ from actors.browser.errors import (
     StartFailed,
 )
 from actors.browser.facts import BadFact, Fact, check_answer, check_error
-from actors.browser.network import network_words
+from actors.browser.page.bundle import find_bundle, load_bundle
+from actors.browser.page.network import network_words
+from actors.browser.page.target import identity, take_page
 from actors.browser.process.connection import FRAME_BYTES, OVERSIZED, ConnectionLost, PipeConnection
 from actors.browser.reports import SentMessage
-from actors.browser.target import identity, take_page
 from common.threads import FILES
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from actors.browser.errors import PageTimeout, PageUnresponsive
-from actors.browser.watchdog import MISSES, watch
+from actors.browser.page.watchdog import MISSES, watch
 
 
 class Page:
