@@ -15,10 +15,10 @@ from typing import Any, TypeVar
 from actors.browser import caches
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError, BrowserGone, NotReady, StartFailed
-from actors.browser.facts import Fact
+from actors.browser.facts.interpreter import Interpreter
+from actors.browser.facts.schema import Fact
 from actors.browser.failures import can_be_seen_after, failure_of
 from actors.browser.hold import ProfileHold
-from actors.browser.interpreter import Interpreter
 from actors.browser.page.missed_messages import Past
 from actors.browser.page.page import WhatsAppPage
 from actors.browser.page.probe import Probe

@@ -2,8 +2,8 @@
 
 import pytest
 
-from actors.browser.binding import origin_of
-from actors.browser.facts import TEXT
+from actors.browser.facts.binding import origin_of
+from actors.browser.facts.schema import TEXT
 from actors.browser.reports import Failed, Failure, LoggedOut, MessageReceived, PairingCodeShown
 from simulator.server import Simulator
 from tests.browser.watched import PhoneOf, Start, WatchedRun

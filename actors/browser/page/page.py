@@ -24,7 +24,6 @@ from pyppeteer.errors import TimeoutError as NavigationTimeout
 from pyppeteer.frame_manager import Frame
 from pyppeteer.page import Page
 
-from actors.browser.binding import Binding, origin_of
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import (
     BrowserGone,
@@ -40,7 +39,8 @@ from actors.browser.errors import (
     PageUnreachable,
     StartFailed,
 )
-from actors.browser.facts import BadFact, Fact, check_answer, check_error
+from actors.browser.facts.binding import Binding, origin_of
+from actors.browser.facts.schema import BadFact, Fact, check_answer, check_error
 from actors.browser.page.bundle import find_bundle, load_bundle
 from actors.browser.page.network import network_words
 from actors.browser.page.target import identity, take_page

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError, PageError, PageTimeout
-from actors.browser.interpreter import Interpreter
+from actors.browser.facts.interpreter import Interpreter
 from actors.browser.page.missed_messages import Hearing, Past
 from actors.browser.page.page import WhatsAppPage
 from actors.browser.page.watchdog import watch

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError
-from actors.browser.interpreter import Interpreter
+from actors.browser.facts.interpreter import Interpreter
 from actors.browser.page.durability import wait_kept
 from actors.browser.page.page import WhatsAppPage
 from actors.browser.reports import Ready, Report

@@ -19,7 +19,7 @@ from pyee import EventEmitter
 from pyppeteer.connection import CDPSession, Connection
 from pyppeteer.errors import NetworkError
 
-from actors.browser.share import Share
+from actors.browser.facts.share import Share
 
 logger = logging.getLogger(__name__)
 

@@ -11,11 +11,11 @@ from actors.account.attempt import Attempt, Progress
 from actors.account.lifecycle import Life, Signal, decide
 from actors.account.signals import Translator
 from actors.browser.config import BrowserConfig
-from actors.browser.facts import Fact
-from actors.browser.interpreter import ACTIONS, NOT_CONNECTED, Interpreter
+from actors.browser.facts.interpreter import ACTIONS, NOT_CONNECTED, Interpreter
+from actors.browser.facts.schema import Fact
 from actors.browser.reports import Authenticated, SyncProgress
 from store.status import Cause
-from tests.browser.test_interpreter import state
+from tests.browser.facts.test_interpreter import state
 
 STATES = st.fixed_dictionaries(
     {

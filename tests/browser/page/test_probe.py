@@ -11,7 +11,7 @@ import pytest
 
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError, NotReady, PageError, PageTimeout, PageUnresponsive
-from actors.browser.interpreter import Interpreter
+from actors.browser.facts.interpreter import Interpreter
 from actors.browser.page.page import WhatsAppPage
 from actors.browser.page.probe import FAILURES, Probe
 from actors.browser.reports import ComparisonFailed, Report

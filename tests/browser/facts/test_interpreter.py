@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from actors.browser.config import BrowserConfig
-from actors.browser.facts import Fact, check
-from actors.browser.interpreter import Interpreter
+from actors.browser.facts.interpreter import Interpreter
+from actors.browser.facts.schema import Fact, check
 from actors.browser.reports import (
     ActionKind,
     ActionRequired,

@@ -1,6 +1,6 @@
 """How much of the loop one browser may take."""
 
-from actors.browser.share import BYTES_A_SECOND, CREDIT_SECONDS, TIME_SHARE, Share
+from actors.browser.facts.share import BYTES_A_SECOND, CREDIT_SECONDS, TIME_SHARE, Share
 
 
 class Clock:

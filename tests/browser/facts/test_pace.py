@@ -1,6 +1,6 @@
 """How often a page may change."""
 
-from actors.browser.pace import MOST, SECONDS, Pace
+from actors.browser.facts.pace import MOST, SECONDS, Pace
 
 
 def test_a_page_may_change_often_but_not_without_end() -> None:

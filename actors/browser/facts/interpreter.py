@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs
 
 from actors.browser.config import BrowserConfig
-from actors.browser.facts import Fact
+from actors.browser.facts.schema import Fact
 from actors.browser.reports import (
     ActionKind,
     ActionRequired,

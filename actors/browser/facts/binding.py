@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from pyppeteer.connection import CDPSession
 
-from actors.browser.badfacts import BadFacts
-from actors.browser.facts import BadFact, Fact, parse
-from actors.browser.pace import MOST, Pace
+from actors.browser.facts.bad_facts import BadFacts
+from actors.browser.facts.pace import MOST, Pace
+from actors.browser.facts.schema import BadFact, Fact, parse
 
 NAME = "waManagerTell"
 FREE = frozenset({"message", "handed_over", "progress"})

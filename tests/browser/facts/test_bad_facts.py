@@ -2,8 +2,8 @@
 
 import pytest
 
-from actors.browser import badfacts
-from actors.browser.badfacts import FORGOTTEN_SECONDS, MOST, TOLD_SECONDS, BadFacts
+from actors.browser.facts import bad_facts
+from actors.browser.facts.bad_facts import FORGOTTEN_SECONDS, MOST, TOLD_SECONDS, BadFacts
 
 
 class Clock:
@@ -35,7 +35,7 @@ def test_so_many_are_too_many() -> None:
 
 
 def test_one_a_day_is_never_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(badfacts, "MOST", 2)
+    monkeypatch.setattr(bad_facts, "MOST", 2)
     clock = Clock()
     bad = BadFacts(clock)
     for _ in range(100):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from actors.browser.facts import (
+from actors.browser.facts.schema import (
     FACT_BYTES,
     ID,
     NAME,
