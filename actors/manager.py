@@ -13,12 +13,13 @@ from weakref import WeakValueDictionary
 
 import pykka
 
-from actors import profiles
 from actors.account.context import Surroundings
 from actors.account.known_messages import Recall
 from actors.account.lifecycle import Signal
 from actors.account.view import StartsView, View, Views
 from actors.browser.errors import OutcomeUnknown
+from actors.browser.profile import care
+from actors.browser.profile.orphans import remove_orphans
 from actors.browser.reports import PairingCodeShown, Report, SentMessage
 from actors.browser.run import BrowserRun
 from actors.config import ManagerConfig
@@ -45,7 +46,6 @@ from actors.mailbox import (
 from actors.monitor.actor import Figures, MonitorActor, MonitorConfig, Watched
 from actors.monitor.disk import free_mb
 from actors.monitor.memory import available_mb
-from actors.orphans import remove_orphans
 from actors.registry import RegistryActor
 from actors.startqueue import Room
 from actors.telemetry.observer import Observer
@@ -111,7 +111,7 @@ class Manager:
 
         Waits for a database that is away, for as long as it takes.
         """
-        await FILES.run(profiles.clean_locks, self._config.browser)
+        await FILES.run(care.clean_locks, self._config.browser)
         await self._ownership.start()
         loop = Loop()
         around = Surroundings(
@@ -119,7 +119,7 @@ class Manager:
             recorder=self._recorder,
             views=self._views,
             new_run=self._new_run,
-            wipe=partial(profiles.remove, self._config.browser),
+            wipe=partial(care.remove, self._config.browser),
             evidence=self._evidence,
             let_go=self._ownership.let_go,
             broken=partial(self._break, "registry of accounts"),

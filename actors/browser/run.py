@@ -12,13 +12,11 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from actors.browser import caches
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError, BrowserGone, NotReady, StartFailed
 from actors.browser.facts.interpreter import Interpreter
 from actors.browser.facts.schema import Fact
 from actors.browser.failures import can_be_seen_after, failure_of
-from actors.browser.hold import ProfileHold
 from actors.browser.page.missed_messages import Past
 from actors.browser.page.page import WhatsAppPage
 from actors.browser.page.probe import Probe
@@ -26,7 +24,9 @@ from actors.browser.page.proof import Proof
 from actors.browser.process import flags
 from actors.browser.process.chromium import Chromium
 from actors.browser.process.executable import Executable, find_chromium, sandbox_refusal
-from actors.browser.profile import Profile
+from actors.browser.profile import caches
+from actors.browser.profile.lock import ProfileHold
+from actors.browser.profile.profile import Profile
 from actors.browser.reports import (
     Authenticated,
     Closed,

@@ -6,8 +6,8 @@ import socket
 from collections.abc import Callable, Collection
 from contextlib import suppress
 
-from actors import profiles
 from actors.account.view import Views
+from actors.browser.profile import care
 from actors.config import ManagerConfig
 from actors.errors import ShuttingDown, StoreAway
 from actors.evidence import Evidence
@@ -95,7 +95,7 @@ class Tenancy:
         deleted = [row.id for row in rows if row.cause is Cause.DELETED]
         epochs = {}
         for account_id in deleted:
-            await FILES.run(profiles.remove, self._config.browser, account_id)
+            await FILES.run(care.remove, self._config.browser, account_id)
             await FILES.run(self._evidence.remove, account_id)
             epoch = self.ownership.epoch_without_actor(account_id)
             # One that was lost meanwhile is finished by its next owner.

@@ -17,7 +17,7 @@ from typing import Any
 import pykka
 
 from actors.account.view import View, Views
-from actors.browser.profile import find_profiles
+from actors.browser.profile.profile import find_profiles
 from actors.errors import describe
 from actors.loop import Loop, Timer
 from actors.mailbox import ForAccount, OverMemory, RegistryMessage

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from actors.browser.profile import Profile, locked
+from actors.browser.profile.orphans import remove_orphans
+from actors.browser.profile.profile import Profile, locked
 from actors.config import ManagerConfig
-from actors.orphans import remove_orphans
 from store.recorder import Recorder
 from tests.actors.conftest import Stage
 

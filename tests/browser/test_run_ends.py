@@ -12,7 +12,7 @@ import pytest
 from actors.browser.errors import BrowserGone, NotReady
 from actors.browser.page.page import WhatsAppPage
 from actors.browser.process.chromium import Chromium
-from actors.browser.profile import Profile
+from actors.browser.profile.profile import Profile
 from actors.browser.reports import (
     Closed,
     Failed,

@@ -17,7 +17,7 @@ from functools import partial
 
 import pytest
 
-from actors.browser.profile import Profile
+from actors.browser.profile.profile import Profile
 from actors.browser.reports import Authenticated, MessageReceived
 from actors.config import ManagerConfig
 from actors.mailbox import OverMemory

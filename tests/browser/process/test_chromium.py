@@ -18,7 +18,7 @@ from actors.browser.errors import ChromiumNotFound
 from actors.browser.process import flags
 from actors.browser.process.chromium import FILES, NICENESS, Chromium
 from actors.browser.process.executable import Executable, find_chromium
-from actors.browser.profile import LOCK, Profile
+from actors.browser.profile.profile import LOCK, Profile
 from tests.browser.watched import group_members, until
 
 BUILDS = ("chromium-headless-shell", "chromium")
@@ -29,7 +29,7 @@ PARENT = """
 import asyncio, sys
 from pathlib import Path
 from actors.browser.process.chromium import Chromium
-from actors.browser.profile import Profile
+from actors.browser.profile.profile import Profile
 async def main():
     profile = Profile(Path(sys.argv[1]))
     profile.lock()

@@ -4,9 +4,9 @@ import asyncio
 import logging
 from contextlib import suppress
 
-from actors.browser import caches
 from actors.browser.errors import ProfileLocked, StartFailed
-from actors.browser.profile import Profile
+from actors.browser.profile import caches
+from actors.browser.profile.profile import Profile
 from common.threads import FILES
 
 logger = logging.getLogger(__name__)

@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from actors.browser.errors import ProfileLocked
-from actors.browser.profile import LOCK, SINGLETONS, Profile, find_profiles, locked
+from actors.browser.profile.profile import LOCK, SINGLETONS, Profile, find_profiles, locked
 
 HOST = socket.gethostname()
 TAKE = """
 import sys, time
 from pathlib import Path
-from actors.browser.profile import Profile
+from actors.browser.profile.profile import Profile
 Profile(Path(sys.argv[1])).lock()
 print("locked", flush=True)
 time.sleep(60)
@@ -28,7 +28,7 @@ time.sleep(60)
 TAKE_ON_A_FULL_DISK = """
 import sys
 from pathlib import Path
-from actors.browser.profile import Profile, locked
+from actors.browser.profile.profile import Profile, locked
 path = Path(sys.argv[1])
 filler = path.with_name("filler")
 try:

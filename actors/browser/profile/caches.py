@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from actors.browser.errors import BrowserError
 from actors.browser.page.page import WhatsAppPage
-from actors.browser.profile import Profile, size_of
+from actors.browser.profile.profile import Profile, size_of
 from common.threads import FILES
 
 logger = logging.getLogger(__name__)

@@ -8,9 +8,9 @@ of one that was restored from a backup: then it is only reported.
 
 import logging
 
-from actors import profiles
 from actors.browser.config import BrowserConfig
-from actors.browser.profile import find_profiles
+from actors.browser.profile import care
+from actors.browser.profile.profile import find_profiles
 from common.threads import FILES
 from store import accounts, events
 from store.errors import DatabaseAway
@@ -33,7 +33,7 @@ async def remove_orphans(config: BrowserConfig) -> None:
     for name in orphans:
         if name in deleted:
             logger.info("its account was deleted; removing its profile", extra={"account": name})
-            await FILES.run(profiles.remove, config, name)
+            await FILES.run(care.remove, config, name)
         else:
             logger.warning(
                 "this profile's account is not in the database; it stays", extra={"account": name}

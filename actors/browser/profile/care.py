@@ -7,7 +7,7 @@ import logging
 
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import ProfileLocked
-from actors.browser.profile import Profile, find_profiles, locked
+from actors.browser.profile.profile import Profile, find_profiles, locked
 
 logger = logging.getLogger(__name__)
 

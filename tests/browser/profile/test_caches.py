@@ -7,9 +7,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from actors.browser import caches
 from actors.browser.errors import ProfileLocked
-from actors.browser.profile import Profile, size_of
+from actors.browser.profile import caches
+from actors.browser.profile.profile import Profile, size_of
 from actors.browser.reports import QrShown, Ready
 from tests.browser.watched import PROVEN, PhoneOf, Start, WatchedRun, until
 
