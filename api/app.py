@@ -34,9 +34,9 @@ from api.turns import Turns
 from common.background import Background
 from common.tasks import abandon, first
 from store.bus import Bus, InProcessBus, RedisBus
-from store.database import open_database
+from store.database.opening import open_database
+from store.database.timeouts import Patience
 from store.feed import Feed
-from store.patience import Patience
 from store.recorder import Recorder
 from store.retention import Retention, Trimmer
 

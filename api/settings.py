@@ -289,7 +289,7 @@ class Settings(BaseSettings):
     @property
     def effective_database_url(self) -> str:
         """The database's URL: the one given, or SQLite in the data directory."""
-        from store.sqlite import sqlite_url
+        from store.database.sqlite import sqlite_url
 
         return self.database_url or sqlite_url(self.data_dir / "wa-manager.sqlite3")
 

@@ -22,7 +22,7 @@ import psutil
 from api.outside import Server
 from bench.far import far
 from store import models
-from store.database import open_database
+from store.database.opening import open_database
 from store.status import Cause, Desired, Status
 from tests.postgres_server import PostgresServer
 

@@ -10,7 +10,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.expressions import Q
 
 from store import leases, models
-from store.database import database_errors, transaction
+from store.database.opening import database_errors, transaction
 from store.errors import BrokenCursor
 from store.events import Event, EventType
 from store.leases import Server

@@ -15,7 +15,7 @@ from tortoise.functions import Max
 from tortoise.queryset import QuerySet
 
 from store import models
-from store.database import CONNECTION, database_errors
+from store.database.opening import CONNECTION, database_errors
 from store.status import Cause
 from store.text import to_json
 from store.weight import weight

@@ -15,7 +15,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection
 
 from store import models
-from store.database import CONNECTION, database_errors
+from store.database.opening import CONNECTION, database_errors
 from store.errors import LeaseLost
 
 FIRST_EPOCH = 1

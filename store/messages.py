@@ -9,7 +9,7 @@ from tortoise.expressions import RawSQL
 
 from store import models
 from store.accounts import LINKING
-from store.database import CONNECTION, database_errors
+from store.database.opening import CONNECTION, database_errors
 from store.events import EventType
 
 READ_AT_ONCE = 100

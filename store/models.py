@@ -1,6 +1,6 @@
 """The tables, as tortoise sees them. Only this package uses them; others get rows and events.
 
-A change here needs a migration: `tortoise -c store.database.MIGRATIONS makemigrations`.
+A change here needs a migration: `tortoise -c store.database.opening.MIGRATIONS makemigrations`.
 """
 
 from collections.abc import Mapping

@@ -19,10 +19,10 @@ from common.background import Background
 from store import leases, writing
 from store.accounts import AccountChanges
 from store.bus import Bus
-from store.database import transaction
+from store.database.opening import transaction
+from store.database.timeouts import within
 from store.errors import sqlstate_of, words_of
 from store.events import Event
-from store.patience import within
 from store.text import keepable
 from store.weight import weight
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from common.background import Background
 from store import events, models
-from store.database import database_errors, transaction
+from store.database.opening import database_errors, transaction
 from store.errors import DatabaseAway
 
 STEP = 1_000

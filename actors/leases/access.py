@@ -13,8 +13,8 @@ from actors.errors import (
 from actors.leases.keeper import Ownership
 from store import accounts, leases
 from store.accounts import AccountRow
+from store.database.timeouts import within
 from store.errors import DatabaseAway, DatabaseReadOnly, LeaseLost
-from store.patience import within
 
 T = TypeVar("T")
 

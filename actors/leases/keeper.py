@@ -27,9 +27,9 @@ from common.background import Background
 from common.clock import boot_clock
 from common.threads import LIVENESS
 from store import leases
+from store.database.timeouts import within
 from store.errors import DatabaseAway
 from store.leases import Lease, Server
-from store.patience import within
 
 logger = logging.getLogger(__name__)
 

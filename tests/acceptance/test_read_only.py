@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.sqlite import sqlite_url
+from store.database.sqlite import sqlite_url
 from tests.harness import ServerProcess, until
 from tests.read_only import read_only
 

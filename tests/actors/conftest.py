@@ -18,7 +18,7 @@ from actors.config import ManagerConfig
 from actors.leases.policy import LeaseTerms
 from store import events
 from store.bus import Bus
-from store.database import open_database
+from store.database.opening import open_database
 from store.recorder import Recorder
 from store.status import Status
 from tests.surroundings import Surroundings

@@ -20,7 +20,7 @@ async def silent(
     account_id = await api.create()
     await api.show_qr(account_id)
     await api.recorded()
-    monkeypatch.setattr("store.database.QUERY_SECONDS", PATIENCE)
+    monkeypatch.setattr("store.database.opening.QUERY_SECONDS", PATIENCE)
     async with surroundings.silence():
         yield account_id
 

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestServer
 from api.app import init_app, open_parts
 from api.settings import Settings
 from store import accounts
-from store.sqlite import sqlite_url
+from store.database.sqlite import sqlite_url
 from tests.api.told import BEARER, KEY, Api
 from tests.harness import ServerProcess, until
 from tests.held import HeldDatabase
@@ -71,7 +71,7 @@ async def test_health_says_what_the_start_waits_for_and_all_else_is_refused(
     assert int(refused.headers["Retry-After"]) > 0
     cause = "database is locked" if surroundings.name == "sqlite" else "Connect call failed"
     assert cause in (await refused.json())["detail"]
-    said = [each for each in caplog.records if each.name == "store.patience"]
+    said = [each for each in caplog.records if each.name == "store.database.timeouts"]
     assert [each.levelno for each in said] == [logging.WARNING]
 
 

@@ -12,7 +12,7 @@ from api.keys import BUS, MANAGER, RECORDER
 from api.lifetime import LIFETIME
 from api.listeners import LISTENERS
 from store import events, models, retention
-from store.database import transaction
+from store.database.opening import transaction
 from store.events import Event
 from store.retention import Retention
 from store.status import Cause, Status

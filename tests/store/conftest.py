@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from store.bus import Bus
-from store.database import open_database
+from store.database.opening import open_database
 from store.recorder import Recorder
 from tests.held import HeldDatabase
 from tests.store.parts import Listener

@@ -9,7 +9,7 @@ import pytest
 
 from bench.start import resting
 from store import accounts, events, leases, models
-from store.database import open_database
+from store.database.opening import open_database
 from store.errors import LeaseLost
 from store.leases import Lease, Server
 from store.recorder import Recorder

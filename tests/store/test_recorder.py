@@ -10,7 +10,7 @@ import pytest
 
 from store import accounts, events, models
 from store.bus import Bus
-from store.database import open_database
+from store.database.opening import open_database
 from store.recorder import Recorder
 from store.status import Cause, Status
 from tests.held import HeldDatabase

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from store import accounts, events
-from store.database import open_database
+from store.database.opening import open_database
 from store.events import Event
 from store.recorder import Recorder
 from tests.store.parts import Listener, qr, status, until

@@ -5,7 +5,7 @@ import logging
 import pytest
 
 from store import accounts, events, writing
-from store.database import transaction
+from store.database.opening import transaction
 from store.recorder import BATCH, Recorder
 from store.writing import WRITER_LOCK
 from tests.postgres_server import PostgresServer

@@ -19,7 +19,7 @@ from actors.leases.keeper import Ownership
 from actors.leases.liveness import Lifesign
 from actors.leases.policy import Sighting, Tenure, may_claim, sight, tenure
 from store import leases
-from store.database import open_database
+from store.database.opening import open_database
 from store.leases import Lease, Server
 from tests.actors.leases.servers import SERVERS, TERMS, TICK, Step, carry_out
 from tests.surroundings import Surroundings

@@ -16,7 +16,7 @@ from bench.far import far
 from bench.start import resting
 from store import leases, models
 from store.bus import Bus
-from store.database import open_database
+from store.database.opening import open_database
 from store.errors import DatabaseAway
 from store.leases import Lease, Server
 from store.recorder import Recorder

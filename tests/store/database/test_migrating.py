@@ -10,8 +10,8 @@ from tortoise.context import get_current_context
 from tortoise.migrations.autodetector import MigrationAutodetector
 from tortoise.migrations.recorder import MigrationRecorder
 
-from store import migrating
-from store.database import APPS, open_database
+from store.database import migrating
+from store.database.opening import APPS, open_database
 from store.errors import DatabaseAway, DatabaseTooNew
 from tests.store.parts import until
 from tests.surroundings import MakeSurroundings, Surroundings
@@ -40,7 +40,7 @@ async def test_no_migration_is_missing(database: None) -> None:
 async def test_servers_that_start_at_once_migrate_once(empty: Surroundings) -> None:
     program = (
         "import asyncio, sys\n"
-        "from store.database import open_database\n"
+        "from store.database.opening import open_database\n"
         "async def main():\n"
         "    async with open_database(sys.argv[1]): pass\n"
         "asyncio.run(main())\n"
@@ -55,7 +55,7 @@ async def test_servers_that_start_at_once_migrate_once(empty: Surroundings) -> N
 async def test_a_server_waits_while_another_one_migrates(
     empty: Surroundings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "store.migrating")
+    caplog.set_level(logging.INFO, "store.database.migrating")
 
     with empty.migrating():
         opening = asyncio.create_task(open_and_close(empty))

@@ -7,8 +7,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from store import accounts, postgres
-from store.database import open_database
+from store import accounts
+from store.database import postgres
+from store.database.opening import open_database
 from store.errors import DatabaseAway, DatabaseUnusable
 from tests.held import HeldDatabase
 from tests.surroundings import Surroundings

@@ -8,9 +8,9 @@ from tortoise.connection import get_connection
 
 from actors.leases.periodic import Rounds
 from store import accounts, leases
-from store.database import CONNECTION
+from store.database.opening import CONNECTION
+from store.database.timeouts import Patience
 from store.errors import DatabaseReadOnly
-from store.patience import Patience
 from store.recorder import Recorder
 from tests.store.parts import status, until
 

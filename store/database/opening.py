@@ -17,7 +17,9 @@ from tortoise.context import TortoiseContext
 from tortoise.exceptions import BaseORMException, ConfigurationError, OperationalError
 from tortoise.transactions import in_transaction
 
-from store import postgres, sqlite
+from store.database import postgres, sqlite
+from store.database.migrating import migrate
+from store.database.timeouts import within
 from store.errors import (
     DatabaseAway,
     DatabaseReadOnly,
@@ -26,8 +28,6 @@ from store.errors import (
     sqlstate_of,
     words_of,
 )
-from store.migrating import migrate
-from store.patience import within
 
 CONNECTION = "default"
 APPS = {

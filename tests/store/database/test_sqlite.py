@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from store import accounts
-from store.database import open_database, transaction
+from store.database.opening import open_database, transaction
+from store.database.sqlite import sqlite_url
 from store.errors import DatabaseAway, DatabaseUnusable
-from store.sqlite import sqlite_url
 from tests.held import HeldFile
 
 pytestmark = pytest.mark.sqlite

@@ -8,9 +8,10 @@ from contextlib import AsyncExitStack, suppress
 import pytest
 from tortoise.connection import get_connection
 
-from store import accounts, database, events, postgres
+from store import accounts, events
 from store.bus import InProcessBus
-from store.database import CONNECTION, open_database, transaction
+from store.database import opening, postgres
+from store.database.opening import CONNECTION, open_database, transaction
 from store.errors import DatabaseAway, DatabaseUnusable
 from store.recorder import Recorder
 from tests.postgres_server import PASSWORD, PostgresServer
@@ -141,7 +142,7 @@ async def test_a_server_that_is_frozen_at_the_start_is_away(
 async def test_a_start_can_be_given_up_while_a_frozen_server_migrates(
     surroundings: Surroundings, postgres_server: PostgresServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "store.migrating")
+    caplog.set_level(logging.INFO, "store.database.migrating")
     with surroundings.migrating():
         opening = asyncio.create_task(open_and_close(surroundings.database_url))
         await until(lambda: "Another process migrates" in caplog.text)
@@ -178,7 +179,7 @@ async def test_connections_heal_by_themselves(
     postgres_server: PostgresServer,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("store.database.QUERY_SECONDS", 0.3)
+    monkeypatch.setattr("store.database.opening.QUERY_SECONDS", 0.3)
     await all_connections_work()
 
     await disturb(postgres_server, surroundings.database_url.rpartition("/")[2])
@@ -193,7 +194,7 @@ async def impatient(
 ) -> AsyncIterator[None]:
     """A database that is given up soon."""
     monkeypatch.setattr(postgres, "CONNECT_SECONDS", 0.1)
-    monkeypatch.setattr(database, "ANSWER_SECONDS", 0.1)
+    monkeypatch.setattr(opening, "ANSWER_SECONDS", 0.1)
     async with open_database(surroundings.database_url):
         yield
 
@@ -219,7 +220,7 @@ async def test_a_transaction_that_cannot_begin_leaves_nothing_behind(
 
     postgres_server.freeze()
     for _ in range(MORE_THAN_THE_POOL):
-        with suppress(asyncio.CancelledError, *database.DATABASE_ERRORS):
+        with suppress(asyncio.CancelledError, *opening.DATABASE_ERRORS):
             async with transaction():
                 pytest.fail("a frozen server has begun a transaction")
         assert get_connection(CONNECTION) is client
@@ -255,7 +256,7 @@ async def test_a_frozen_servers_transaction_does_not_keep_others_waiting(
     monkeypatch.setattr(postgres, "ABANDONED_SECONDS", 0.2)
     async with open_database(surroundings.database_url):
         row, _ = await accounts.create("one")
-        with suppress(*database.DATABASE_ERRORS):
+        with suppress(*opening.DATABASE_ERRORS):
             async with transaction() as connection:
                 await connection.execute_query("SELECT * FROM accounts FOR UPDATE")
                 await asyncio.to_thread(surroundings.sql, "UPDATE accounts SET name = 'two'")
@@ -268,7 +269,7 @@ async def test_a_frozen_servers_transaction_does_not_keep_others_waiting(
 async def test_events_are_kept_once_and_in_order_whatever_happens_to_the_server(
     surroundings: Surroundings, postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(opening, "ANSWER_SECONDS", 0.3)
     name = surroundings.database_url.rpartition("/")[2]
     async with open_database(surroundings.database_url):
         recorder = Recorder(InProcessBus(), first_retry=0.01, longest_retry=0.05)
@@ -278,7 +279,7 @@ async def test_events_are_kept_once_and_in_order_whatever_happens_to_the_server(
             for _ in range(50):
                 recorder.record(status("a", next(seqs)))
                 await asyncio.sleep(0)
-            monkeypatch.setattr("store.database.QUERY_SECONDS", 0.3)
+            monkeypatch.setattr("store.database.opening.QUERY_SECONDS", 0.3)
             await disturb(postgres_server, name)
         monkeypatch.undo()
         assert await recorder.close(20)

@@ -12,7 +12,7 @@ import pytest
 
 from store import accounts, events, leases
 from store.bus import InProcessBus
-from store.database import open_database
+from store.database.opening import open_database
 from store.recorder import Recorder
 from store.status import Cause, Desired, Status
 from tests.store.parts import status

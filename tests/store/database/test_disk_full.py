@@ -3,7 +3,7 @@
 import pytest
 
 from store import accounts, events
-from store.database import transaction
+from store.database.opening import transaction
 from store.errors import DatabaseAway
 from store.recorder import Recorder
 from tests.store.parts import Listener, status, until

@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
+from store.database.timeouts import Patience, within
 from store.errors import DatabaseAway, DatabaseUnusable
-from store.patience import Patience, within
 
 
 async def answer() -> int:
@@ -74,7 +74,7 @@ class Database:
 async def test_a_database_that_is_away_is_waited_for_and_the_log_tells_it_once(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.patience.FIRST_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr("store.database.timeouts.FIRST_RETRY_SECONDS", 0.001)
     database = Database(DatabaseAway("It sleeps."), DatabaseAway("It still sleeps."))
     told: list[str | None] = []
     with caplog.at_level(logging.INFO):
