@@ -53,8 +53,8 @@ from common.background import Background
 from common.threads import FILES, PROCESSES
 from store import accounts
 from store.accounts import AccountRow
+from store.events.recorder import Recorder
 from store.leases import FIRST_EPOCH
-from store.recorder import Recorder
 from store.status import Cause, Desired, Status
 
 logger = logging.getLogger(__name__)

@@ -33,12 +33,12 @@ from api.settings import Settings, SettingsError, variable
 from api.turns import Turns
 from common.background import Background
 from common.tasks import abandon, first
-from store.bus import Bus, InProcessBus, RedisBus
 from store.database.opening import open_database
 from store.database.timeouts import Patience
-from store.feed import Feed
-from store.recorder import Recorder
-from store.retention import Retention, Trimmer
+from store.events.bus import Bus, InProcessBus, RedisBus
+from store.events.feed import Feed
+from store.events.recorder import Recorder
+from store.events.retention import Retention, Trimmer
 
 ManagerMaker = Callable[[ManagerConfig, Recorder, Observer, Background], Manager]
 

@@ -5,7 +5,7 @@ from aiohttp import web
 from api.accounts import find
 from api.reading import read_query
 from api.schemas import EventsQuery
-from store import events
+from store.events import event_log
 from store.text import to_json
 
 
@@ -18,12 +18,12 @@ async def index(request: web.Request) -> web.Response:
     """
     query = read_query(request, EventsQuery)
     account = await find(request)
-    page = await events.page(query.since, query.limit, account_ids=(account.id,))
+    page = await event_log.page(query.since, query.limit, account_ids=(account.id,))
     return web.json_response(
         {
             "items": [event.as_json() for event in page.items],
             "next": page.items[-1].id if page.more and page.items else None,
-            "gap": query.since < await events.trimmed(),
+            "gap": query.since < await event_log.trimmed(),
         },
         dumps=to_json,
     )

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from api.near import nearest, short
-from store.events import EventType
+from store.events.event_log import EventType
 
 MAX_ID = 2**63 - 1
 """The largest event id that a database can hold."""

@@ -9,8 +9,9 @@ from api.keys import MANAGER, TURNS
 from api.near import short
 from api.reading import read_query
 from api.schemas import StreamQuery
-from store import accounts, events
+from store import accounts
 from store.errors import DatabaseAway
+from store.events import event_log
 
 MOST_NAMED = 20
 """How many unknown accounts an answer names."""
@@ -49,4 +50,4 @@ async def read_stream_query(request: web.Request) -> StreamQuery:
 async def _unknown(account_ids: frozenset[str]) -> frozenset[str]:
     rows = await accounts.some_rows(account_ids)
     missing = account_ids - {row.id for row in rows}
-    return missing - await events.told_of(missing)
+    return missing - await event_log.told_of(missing)

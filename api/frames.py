@@ -15,9 +15,10 @@ from api.accounts import present
 from api.keys import MANAGER, TURNS
 from api.schemas import PairingCode, Qr, SnapshotAccount, StreamQuery
 from api.turns import Turns
-from store import accounts, events
-from store.events import Event, timestamp
-from store.subscription import Subscription
+from store import accounts
+from store.events import event_log
+from store.events.event_log import Event, timestamp
+from store.events.subscription import Subscription
 from store.text import to_json
 
 REPLAY_PAGE = 500
@@ -49,7 +50,7 @@ async def frames(
         DatabaseAway: The database does not answer.
     """
     turns, only = app[TURNS], query.accounts
-    newest = await turns.to_read("newest", None, events.newest_id)
+    newest = await turns.to_read("newest", None, event_log.newest_id)
     last = newest if query.since is None else query.since
     yield _frame("hello", {"newest": newest}, last)
     # Read later than `newest`: what is not told below is in it.
@@ -83,7 +84,7 @@ async def _missed(
         read = partial(_page, *which)
         page, trimmed = await turns.to_read("log", which, read, live.take_recorded)
         if since < trimmed:
-            newest = await turns.to_read("newest", None, events.newest_id)
+            newest = await turns.to_read("newest", None, event_log.newest_id)
             yield await _gap(turns, since, newest, resume=trimmed)
             since = trimmed
         for event in page.items:
@@ -97,10 +98,10 @@ async def _missed(
 
 async def _page(
     since: int, only: frozenset[str] | None, types: frozenset[str] | None
-) -> tuple[events.Page, int]:
+) -> tuple[event_log.Page, int]:
     """Read a page of the log, and how far it is trimmed by then: it can be while it is read."""
-    page = await events.page(since, REPLAY_PAGE, only, types)
-    return page, await events.trimmed()
+    page = await event_log.page(since, REPLAY_PAGE, only, types)
+    return page, await event_log.trimmed()
 
 
 async def _snapshot(app: web.Application, only: frozenset[str] | None) -> Frame:
@@ -128,7 +129,7 @@ async def _gap(turns: Turns, since: int, newest: int, resume: int) -> Frame:
         resume: Up to where there is nothing to be told. A client that hears of no event after
             this has it told once, and not at each return.
     """
-    oldest = await turns.to_read("oldest", None, events.oldest_id)
+    oldest = await turns.to_read("oldest", None, event_log.oldest_id)
     return _frame("gap", {"since": since, "oldest": oldest, "newest": newest}, resume)
 
 

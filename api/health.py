@@ -16,7 +16,7 @@ from actors.monitor.sampler import Usage
 from actors.startqueue import MEMORY
 from api.keys import BACKGROUND, BUS, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME
-from store.events import timestamp
+from store.events.event_log import timestamp
 from store.status import Status
 from store.text import to_legible_json
 

@@ -6,9 +6,9 @@ from actors.manager import Manager
 from api.settings import Settings
 from api.turns import Turns
 from common.background import Background
-from store.bus import Bus
-from store.feed import Feed
-from store.recorder import Recorder
+from store.events.bus import Bus
+from store.events.feed import Feed
+from store.events.recorder import Recorder
 
 SETTINGS = web.AppKey("SETTINGS", Settings)
 BACKGROUND = web.AppKey("BACKGROUND", Background)

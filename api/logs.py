@@ -14,7 +14,7 @@ from api.outlet import Outlet
 from api.records import LONGEST, cut
 from api.redaction import Redaction
 from common.log_context import SUBJECT
-from store.events import timestamp
+from store.events.event_log import timestamp
 
 LOOK_SECONDS = 1.0
 """How often it is looked whether lines are still written."""

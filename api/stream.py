@@ -17,7 +17,7 @@ from api.metrics.metrics import METRICS
 from api.metrics.streams import Drop, StreamInstruments, Transport
 from common.tasks import abandon
 from store.errors import DatabaseAway
-from store.subscription import Subscription
+from store.events.subscription import Subscription
 
 SEND_SECONDS = 10.0
 """How long one frame may wait for a client that does not read."""

@@ -24,8 +24,8 @@ from api.descriptors import raise_limit
 from api.keys import MANAGER, RECORDER
 from api.settings import Settings
 from common.tasks import abandon
-from store.events import Event
-from store.recorder import Recorder
+from store.events.event_log import Event
+from store.events.recorder import Recorder
 
 SENDERS = 10
 """Of so many accounts there are events; the server knows nothing else of them."""

@@ -12,7 +12,7 @@ from tortoise.expressions import Q
 from store import leases, models
 from store.database.opening import database_errors, transaction
 from store.errors import BrokenCursor
-from store.events import Event, EventType
+from store.events.event_log import Event, EventType
 from store.leases import Server
 from store.status import Cause, Desired, Status
 from store.text import keepable

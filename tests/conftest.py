@@ -13,9 +13,9 @@ import pytest
 
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
-from store.bus import Bus
 from store.database.opening import open_database
 from store.database.sqlite import sqlite_url
+from store.events.bus import Bus
 from tests import surroundings as kinds
 from tests.harness import Phones, ServerProcess
 from tests.postgres_server import PostgresServer

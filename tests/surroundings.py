@@ -20,10 +20,10 @@ from typing import Protocol
 
 from tortoise.connection import get_connection
 
-from store.bus import Bus, InProcessBus, RedisBus
 from store.database.migrating import ADVISORY_LOCK
 from store.database.opening import CONNECTION
 from store.database.sqlite import migration_lock, sqlite_url
+from store.events.bus import Bus, InProcessBus, RedisBus
 from tests.held import HeldDatabase, HeldFile, HeldTables, StoppedServer
 from tests.postgres_server import PostgresServer
 from tests.redis_server import RedisServer

@@ -20,7 +20,7 @@ FORBIDDEN = {
 ONLY_IN: dict[str, str | tuple[str, ...]] = {
     "pyppeteer": "actors/browser/",
     "pyee": "actors/browser/",
-    "redis": ("store/bus", "examples/redis_consumer.py"),
+    "redis": ("store/events/bus", "examples/redis_consumer.py"),
     "tortoise": "store/",
     "pykka": "actors/",
     "segno": ("api/", "simulator/"),

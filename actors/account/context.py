@@ -12,7 +12,7 @@ from actors.loop import Loop
 from actors.monitor.limits import MemoryLimits
 from actors.startqueue import Room
 from actors.telemetry.observer import Observer
-from store.recorder import Recorder
+from store.events.recorder import Recorder
 from store.status import Status
 
 OFFLINE_JITTER = 0.2

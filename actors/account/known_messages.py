@@ -5,9 +5,9 @@ import logging
 from dataclasses import dataclass
 
 from actors.browser.page.missed_messages import MARGIN, Past
-from store import messages
 from store.errors import DatabaseAway
-from store.recorder import Recorder
+from store.events import known_messages
+from store.events.recorder import Recorder
 
 REMEMBERED = 5_000
 """So many ids of the newest messages are told. Who hears more within the margin hears some twice
@@ -34,7 +34,7 @@ class Recall:
             async with asyncio.timeout(self.seconds):
                 # What is still on its way to the disk would be missing.
                 await self.recorder.flush(self.seconds)
-                heard = await messages.heard(account_id, 2 * MARGIN, REMEMBERED)
+                heard = await known_messages.heard(account_id, 2 * MARGIN, REMEMBERED)
         except (TimeoutError, DatabaseAway):
             logger.warning("the database does not tell its last messages; some may be told again")
             return Past()

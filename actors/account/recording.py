@@ -18,8 +18,8 @@ from actors.mailbox import Owned
 from actors.telemetry.attention import is_away
 from actors.telemetry.status_line import StatusLine, status_line
 from store.accounts import LINKING, AccountChanges, AccountRow
-from store.events import Event, EventType, timestamp
-from store.recorder import Recorder
+from store.events.event_log import Event, EventType, timestamp
+from store.events.recorder import Recorder
 from store.status import Cause, Status
 
 logger = logging.getLogger(__name__)

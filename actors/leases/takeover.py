@@ -20,8 +20,8 @@ from common.background import Background
 from common.threads import FILES
 from store import accounts
 from store.accounts import AccountRow
+from store.events.recorder import Recorder
 from store.leases import Server
-from store.recorder import Recorder
 from store.status import Cause
 
 

@@ -26,8 +26,8 @@ from actors.monitor.limits import Limit, MemoryLimits, Turns
 from actors.monitor.memory import server_memory
 from actors.monitor.sampler import Sample, Sampler, Usage
 from common.threads import name_thread
-from store.events import Event, EventType
-from store.recorder import Recorder
+from store.events.event_log import Event, EventType
+from store.events.recorder import Recorder
 
 logger = logging.getLogger(__name__)
 

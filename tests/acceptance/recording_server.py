@@ -14,8 +14,8 @@ from aiohttp import web
 from api.app import init_app, open_parts
 from api.keys import RECORDER
 from api.settings import Settings
-from store.events import Event
-from store.recorder import Recorder
+from store.events.event_log import Event
+from store.events.recorder import Recorder
 
 ACCOUNTS = 3
 

@@ -16,10 +16,10 @@ from actors.browser.config import BrowserConfig
 from actors.browser.reports import Authenticated, QrShown, Ready
 from actors.config import ManagerConfig
 from actors.leases.policy import LeaseTerms
-from store import events
-from store.bus import Bus
 from store.database.opening import open_database
-from store.recorder import Recorder
+from store.events import event_log
+from store.events.bus import Bus
+from store.events.recorder import Recorder
 from store.status import Status
 from tests.surroundings import Surroundings
 from tests.told import ToldManager, ToldRun, until
@@ -87,7 +87,7 @@ class Stage:
     async def causes(self, account_id: str) -> list[str]:
         """Give the causes of all that was recorded of an account."""
         assert await self.recorder.flush(5)
-        log = (await events.page(0, 500, account_ids=(account_id,))).items
+        log = (await event_log.page(0, 500, account_ids=(account_id,))).items
         assert [event.seq for event in log] == list(range(1, len(log) + 1))
         return [event.data["cause"] for event in log if event.type == "status"]
 

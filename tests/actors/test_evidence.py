@@ -10,7 +10,7 @@ from actors.browser.errors import BrowserGone
 from actors.browser.reports import ActionKind, ActionRequired, Authenticated, Failure, Ready
 from actors.config import ManagerConfig
 from actors.evidence import KEPT, Evidence
-from store import events
+from store.events import event_log
 from store.status import Cause, Status
 from tests.actors.conftest import Stage
 from tests.told import ToldRun, until
@@ -29,9 +29,9 @@ def folder(config: ManagerConfig) -> Path:
     return config.browser.profiles_dir.parent / "evidence"
 
 
-async def last_event(stage: Stage, account_id: str) -> events.Event:
+async def last_event(stage: Stage, account_id: str) -> event_log.Event:
     assert await stage.recorder.flush(5)
-    return ((await events.page(0, 500, account_ids=(account_id,))).items)[-1]
+    return ((await event_log.page(0, 500, account_ids=(account_id,))).items)[-1]
 
 
 async def connected(stage: Stage) -> tuple[str, ToldRun]:

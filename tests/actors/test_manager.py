@@ -9,7 +9,7 @@ from actors.config import ManagerConfig
 from actors.errors import ShuttingDown, UnknownAccount, WrongStatus
 from actors.mailbox import Command
 from store import accounts
-from store.recorder import Recorder
+from store.events.recorder import Recorder
 from store.status import Cause, Desired, Status
 from tests.actors.conftest import Stage
 from tests.told import ToldManager, until

@@ -11,7 +11,7 @@ from actors.errors import describe
 from actors.loop import Promise
 from actors.mailbox import BrowserReport, RequestPairingCode, SendText
 from api.schemas import LoginRequest, PairingCode, PairingCodeRequest, Qr, TextMessage
-from store.events import Event
+from store.events.event_log import Event
 from store.status import Cause, Desired, Status
 
 NOW = datetime.now(UTC)

@@ -9,7 +9,7 @@ import pytest
 from actors.browser.profile.orphans import remove_orphans
 from actors.browser.profile.profile import Profile, locked
 from actors.config import ManagerConfig
-from store.recorder import Recorder
+from store.events.recorder import Recorder
 from tests.actors.conftest import Stage
 
 

@@ -14,7 +14,7 @@ from actors.config import ManagerConfig
 from actors.errors import ShuttingDown
 from actors.mailbox import Command, ForAccount, Recover, ShutDown
 from actors.startqueue import Room, StartLimits
-from store.recorder import Recorder
+from store.events.recorder import Recorder
 from store.status import Status
 from tests.actors.conftest import QUICK, READY, Stage, Start, qr
 from tests.told import ToldManager, until

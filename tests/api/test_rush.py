@@ -14,7 +14,7 @@ from api.turns import SENDS_A_ROUND
 from common.tasks import abandon
 from store import accounts, models
 from store.accounts import AccountRow
-from store.events import Event
+from store.events.event_log import Event
 from tests.api.told import BEARER, Api
 from tests.told import until
 

@@ -14,7 +14,7 @@ from aiohttp import ClientResponse
 
 from api.settings import Settings
 from store.errors import DatabaseAway
-from store.events import Event
+from store.events.event_log import Event
 from tests.api.told import KEY, Api
 from tests.told import until
 

@@ -14,10 +14,10 @@ from actors.browser.reports import ActionKind, ActionRequired
 from api.app import stop_working
 from api.settings import Settings
 from api.stream import ROOM, WebsocketListener
-from store import events
 from store.accounts import AccountRow
 from store.errors import DatabaseAway
-from store.events import Event
+from store.events import event_log
+from store.events.event_log import Event
 from store.status import Status
 from tests.api.told import KEY, Api
 from tests.told import until
@@ -186,9 +186,9 @@ async def test_a_log_that_is_trimmed_while_it_is_replayed_is_told_as_a_gap(
     for number in range(1, 9):
         api.record(Event("status", "a", datetime.now(UTC), {}, seq=number))
     await api.recorded()
-    read = events.page
+    read = event_log.page
 
-    async def page(since: int, *rest: Any) -> events.Page:
+    async def page(since: int, *rest: Any) -> event_log.Page:
         found = await read(since, *rest)
         if since == 0:
             await api.trim_log(keep=3)
@@ -236,9 +236,9 @@ async def test_what_happens_while_much_is_replayed_waits_in_the_log(
         await api.recorded()
 
     await happen(100)
-    read = events.page
+    read = event_log.page
 
-    async def page(since: int, *rest: Any) -> events.Page:
+    async def page(since: int, *rest: Any) -> event_log.Page:
         await happen(5)
         return await read(since, *rest)
 

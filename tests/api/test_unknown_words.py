@@ -9,7 +9,7 @@ import pytest
 
 from api.keys import RECORDER
 from api.settings import Settings
-from store.events import Event
+from store.events.event_log import Event
 from tests.api.told import Api
 from tests.surroundings import Surroundings
 

@@ -11,10 +11,11 @@ from actors.browser.reports import Authenticated, QrShown, Ready
 from api.keys import BUS, MANAGER, RECORDER
 from api.lifetime import LIFETIME
 from api.listeners import LISTENERS
-from store import events, models, retention
+from store import models
 from store.database.opening import transaction
-from store.events import Event
-from store.retention import Retention
+from store.events import event_log, retention
+from store.events.event_log import Event
+from store.events.retention import Retention
 from store.status import Cause, Status
 from tests.told import ToldManager, ToldRun, until
 
@@ -89,7 +90,7 @@ class Api(TestClient[web.Request, web.Application]):
     async def trim_log(self, keep: int) -> int:
         """Leave only the newest events in the log, and tell the oldest of them."""
         await self._trim(keep)
-        oldest = await events.oldest_id()
+        oldest = await event_log.oldest_id()
         assert oldest is not None
         return oldest
 
@@ -107,9 +108,9 @@ class Api(TestClient[web.Request, web.Application]):
 
     async def empty_log(self) -> int:
         """Leave no event in the log, and tell the id of the last one."""
-        newest = await events.newest_id()
+        newest = await event_log.newest_id()
         await self._trim(0)
-        assert await events.oldest_id() is None
+        assert await event_log.oldest_id() is None
         return newest
 
     async def _trim(self, keep: int) -> None:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine
 import pytest
 
 from common.background import Background
-from store.bus import Bus
-from store.recorder import Recorder
+from store.events.bus import Bus
+from store.events.recorder import Recorder
 from tests.store.parts import Listener, status
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from store import events
+from store.events import event_log
 from tests.api.told import KEY, Api
 from tests.examples.proxy import Proxy
 from tests.redis_server import RedisServer
@@ -70,7 +70,7 @@ async def test_follow_prints_what_happens_and_goes_on_where_it_was_killed(
     await api.link(account_id)
     await line_with(first, '"status":"CONNECTED"')
     await api.recorded()
-    newest = await events.newest_id()
+    newest = await event_log.newest_id()
     await until(lambda: file.exists() and int(file.read_text()) == newest)
     first.kill()
     await first.wait()

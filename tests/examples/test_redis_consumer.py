@@ -13,7 +13,8 @@ from examples import redis_consumer
 from examples.history import History
 from examples.redis_consumer import Gone, Hole, Item, Position, RedisConsumer
 from examples.wa_stream import Event, Refused
-from store import bus, events, models
+from store import models
+from store.events import bus, event_log
 from tests.api.told import KEY, Api
 from tests.examples.proxy import Proxy
 from tests.redis_server import RedisServer
@@ -100,19 +101,19 @@ async def begun(api: Api, consume: Consume) -> tuple[str, Consumer]:
     return account_id, consumer
 
 
-async def record(api: Api, account_id: str, *seqs: int) -> list[events.Event]:
+async def record(api: Api, account_id: str, *seqs: int) -> list[event_log.Event]:
     """Record events, and give them with their ids."""
     for seq in seqs:
-        api.record(events.Event("status", account_id, datetime.now(UTC), {"n": seq}, seq=seq))
+        api.record(event_log.Event("status", account_id, datetime.now(UTC), {"n": seq}, seq=seq))
     await api.recorded()
     return [
         event
-        for event in (await events.page(0, 500, account_ids=(account_id,))).items
+        for event in (await event_log.page(0, 500, account_ids=(account_id,))).items
         if event.seq in seqs
     ]
 
 
-async def publish(redis_server: RedisServer, *told: events.Event) -> None:
+async def publish(redis_server: RedisServer, *told: event_log.Event) -> None:
     async with Redis.from_url(redis_server.url) as client:
         for event in told:
             await client.publish(f"wa:{event.type}:{event.account_id}", event.text)
@@ -141,8 +142,8 @@ async def test_what_was_recorded_before_the_beginning_and_told_after_it_is_not_t
     api: Api, consume: Consume, redis_server: RedisServer
 ) -> None:
     account_id, consumer = await begun(api, consume)
-    before = (await events.page(0, 1, account_ids=(account_id,))).items
-    code = events.Event("qr", account_id, datetime.now(UTC), {"qr": "2@code"})
+    before = (await event_log.page(0, 1, account_ids=(account_id,))).items
+    code = event_log.Event("qr", account_id, datetime.now(UTC), {"qr": "2@code"})
 
     await publish(redis_server, *before, code)
 
@@ -267,7 +268,7 @@ async def test_what_a_deleted_account_went_through_last_is_a_hole(
     await consumer.until(2)
     await record(api, account_id, 3)
     await models.Account.filter(id=account_id).delete()
-    last = events.Event("status", account_id, datetime.now(UTC), {"cause": "deleted"}, 4, 999)
+    last = event_log.Event("status", account_id, datetime.now(UTC), {"cause": "deleted"}, 4, 999)
     await publish(redis_server, last)
     await consumer.until(2, 4)
     assert consumer.items[1] == Hole(account_id, after=2, before=4)
@@ -281,7 +282,7 @@ async def test_codes_come_as_they_are_and_what_is_no_event_does_not(
     async with Redis.from_url(redis_server.url) as client:
         for nonsense in ("no JSON", "[]", '{"type": "status"}', b"\xff"):
             await client.publish("wa:status:a", nonsense)
-    await publish(redis_server, events.Event("qr", "a", datetime.now(UTC), {"qr": "2@code"}))
+    await publish(redis_server, event_log.Event("qr", "a", datetime.now(UTC), {"qr": "2@code"}))
     await until(lambda: consumer.items)
     (item,) = consumer.items
     assert isinstance(item, Event)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from api.errors import Unavailable
 from api.settings import Settings
 from examples.wa_stream import Event, EventStream, Gap, Item, Malformed, Notice, Refused, Snapshot
-from store import accounts, events
+from store import accounts
+from store.events import event_log
 from tests.api.told import KEY, Api
 from tests.examples.conftest import Say
 from tests.examples.proxy import Proxy
@@ -32,7 +33,7 @@ STRANGE_EVENT = (
 
 def record(api: Api, account_id: str, first: int, last: int) -> None:
     for seq in range(first, last + 1):
-        api.record(events.Event("status", account_id, datetime.now(UTC), {"n": seq}, seq=seq))
+        api.record(event_log.Event("status", account_id, datetime.now(UTC), {"n": seq}, seq=seq))
 
 
 async def read(stream: EventStream, count: int) -> list[Event]:

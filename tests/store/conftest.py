@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from store.bus import Bus
 from store.database.opening import open_database
-from store.recorder import Recorder
+from store.events.bus import Bus
+from store.events.recorder import Recorder
 from tests.held import HeldDatabase
 from tests.store.parts import Listener
 from tests.surroundings import Surroundings

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from store.bus import Bus
-from store.events import Event
+from store.events.bus import Bus
+from store.events.event_log import Event
 
 
 async def until(condition: Callable[[], object]) -> None:

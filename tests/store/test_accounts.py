@@ -4,10 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from store import accounts, events, models
+from store import accounts, models
 from store.accounts import AccountRow
 from store.errors import BrokenCursor
-from store.recorder import Recorder
+from store.events import event_log
+from store.events.recorder import Recorder
 from store.status import Cause, Desired, Status
 
 
@@ -41,7 +42,7 @@ async def test_a_new_account_comes_with_its_first_event(database: None, recorder
     await recorder.flush(5)
 
     assert await accounts.get(row.id) == row
-    (first,) = (await events.page(0, 10, account_ids=(row.id,))).items
+    (first,) = (await event_log.page(0, 10, account_ids=(row.id,))).items
     assert (first.seq, first.type, first.data) == (
         1,
         "status",
@@ -145,7 +146,7 @@ async def test_a_deleted_account_leaves_its_history(database: None, recorder: Re
     assert await accounts.delete(row.id) is True
 
     assert await accounts.get(row.id) is None
-    assert len((await events.page(0, 10, account_ids=(row.id,))).items) == 1
+    assert len((await event_log.page(0, 10, account_ids=(row.id,))).items) == 1
 
 
 @pytest.mark.parametrize("name", ["", "é" * 10_000, "\x1b'; DROP TABLE accounts; --", "🏪"])

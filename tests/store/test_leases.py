@@ -8,11 +8,12 @@ from datetime import UTC, datetime
 import pytest
 
 from bench.start import resting
-from store import accounts, events, leases, models
+from store import accounts, leases, models
 from store.database.opening import open_database
 from store.errors import LeaseLost
+from store.events import event_log
+from store.events.recorder import Recorder
 from store.leases import Lease, Server
-from store.recorder import Recorder
 from store.status import Desired, Status
 from tests.postgres_server import PostgresServer
 from tests.store.parts import Listener, status, until
@@ -196,7 +197,7 @@ async def test_an_event_of_a_former_owner_is_refused_and_the_owner_hears_of_it(
     recorder.record(status(lost, 1, by="two"), {"attempt": 5}, epoch=2)
     assert await recorder.flush(5)
 
-    log = [(event.account_id, event.data) for event in (await events.page(0, 10)).items]
+    log = [(event.account_id, event.data) for event in (await event_log.page(0, 10)).items]
     assert log == [(kept, {}), (lost, {"by": "two"})]
     row = await accounts.get(lost)
     assert row is not None
@@ -211,4 +212,4 @@ async def test_an_event_of_an_account_that_is_deleted_is_refused(recorder: Recor
     await accounts.delete(account_id, epoch=1)
     recorder.record(status(account_id, 1), epoch=1)
     assert await recorder.flush(5)
-    assert (await events.page(0, 10)).items == []
+    assert (await event_log.page(0, 10)).items == []

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from store import accounts, events, messages
-from store.events import Event
-from store.recorder import Recorder
+from store import accounts
+from store.events import event_log, known_messages
+from store.events.event_log import Event
+from store.events.recorder import Recorder
 from store.status import Cause, Desired, Status
 from tests.surroundings import Surroundings
 
@@ -58,10 +59,10 @@ async def test_events_of_any_type_and_cause_are_read_as_they_are(recorder: Recor
     recorder.record(Event("message", "a", now, {"sentAt": "at noon"}, seq=3))
     assert await recorder.flush(5)
 
-    log = (await events.page(0, 10)).items
+    log = (await event_log.page(0, 10)).items
     assert [(event.type, event.data) for event in log[:2]] == [
         ("status", data),
         ("weather", {"rain": True}),
     ]
-    assert await events.deleted(["a"]) == set()
-    assert (await messages.heard("a", timedelta(hours=1), 10)).until is not None
+    assert await event_log.deleted(["a"]) == set()
+    assert (await known_messages.heard("a", timedelta(hours=1), 10)).until is not None

@@ -12,8 +12,9 @@ from actors.browser.config import BrowserConfig
 from actors.browser.profile import care
 from actors.browser.profile.profile import find_profiles
 from common.threads import FILES
-from store import accounts, events
+from store import accounts
 from store.errors import DatabaseAway
+from store.events import event_log
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ async def remove_orphans(config: BrowserConfig) -> None:
     try:
         known = {row.id for row in await accounts.some_rows(names)}
         orphans = [name for name in names if name not in known]
-        deleted = await events.deleted(orphans)
+        deleted = await event_log.deleted(orphans)
     except DatabaseAway as error:
         logger.warning("Profiles of deleted accounts are looked for at the next start: %s", error)
         return

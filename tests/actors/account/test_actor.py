@@ -27,7 +27,7 @@ from actors.browser.reports import (
 )
 from actors.config import ManagerConfig
 from store import accounts
-from store.recorder import Recorder
+from store.events.recorder import Recorder
 from store.status import Cause, Status
 from tests.actors.conftest import READY, Stage, Start, qr
 from tests.told import ToldManager, until

@@ -9,8 +9,9 @@ from actors.browser.reports import Authenticated, LoggedOut, MessageReceived, Qr
 from actors.config import ManagerConfig
 from actors.deletion import DEVICE_STAYS, STILL_LISTED
 from actors.errors import StoreAway, TimedOut, WrongStatus
-from store import accounts, events, models
+from store import accounts, models
 from store.errors import DatabaseAway
+from store.events import event_log
 from store.status import Desired, Status
 from tests.actors.conftest import QUICK, READY, Servers, Stage, Start, qr
 from tests.told import ToldRun, until
@@ -196,7 +197,7 @@ async def test_the_last_event_of_a_deleted_account_says_whether_its_device_stays
 ) -> None:
     account_id = (await stage.linked())[0] if linked else await stage.create()
     assert await stage.manager.delete(account_id) is linked
-    [*_, last] = (await events.page(0, 100, [account_id])).items
+    [*_, last] = (await event_log.page(0, 100, [account_id])).items
     assert last.data["cause"] == "deleted"
     assert last.data["detail"] == ({"message": DEVICE_STAYS} if linked else None)
 

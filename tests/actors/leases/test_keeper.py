@@ -12,8 +12,8 @@ from actors.config import ManagerConfig
 from actors.errors import AccountElsewhere, NobodysAccount, UnknownAccount
 from actors.leases.policy import LeaseTerms
 from store import accounts, leases
+from store.events.recorder import Recorder
 from store.leases import Server
-from store.recorder import Recorder
 from store.status import Status
 from tests.actors.conftest import TERMS, Servers, Stage
 from tests.held import HeldDatabase

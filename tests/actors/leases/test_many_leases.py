@@ -15,11 +15,11 @@ from actors.leases.policy import LeaseTerms
 from bench.far import far
 from bench.start import resting
 from store import leases, models
-from store.bus import Bus
 from store.database.opening import open_database
 from store.errors import DatabaseAway
+from store.events.bus import Bus
+from store.events.recorder import Recorder
 from store.leases import Lease, Server
-from store.recorder import Recorder
 from tests.surroundings import Surroundings
 from tests.told import ToldManager
 

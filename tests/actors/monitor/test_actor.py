@@ -25,8 +25,8 @@ from actors.monitor.actor import MeasureProfiles
 from actors.monitor.limits import Limit, MemoryLimits
 from actors.startqueue import Room, StartLimits
 from store import accounts
-from store.bus import Bus
-from store.events import Event
+from store.events.bus import Bus
+from store.events.event_log import Event
 from store.status import Status
 from tests.actors.conftest import READY, Stage, Start
 from tests.told import ToldRun, until

@@ -10,7 +10,7 @@ from api.metrics.metrics import METRICS
 from api.metrics.streams import Drop
 from api.settings import Settings
 from store.errors import DatabaseAway
-from store.events import Event
+from store.events.event_log import Event
 from tests.api.metrics.scrape import Scrape, scrape
 from tests.api.told import Api
 from tests.told import until

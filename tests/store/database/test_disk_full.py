@@ -2,10 +2,11 @@
 
 import pytest
 
-from store import accounts, events
+from store import accounts
 from store.database.opening import transaction
 from store.errors import DatabaseAway
-from store.recorder import Recorder
+from store.events import event_log
+from store.events.recorder import Recorder
 from tests.store.parts import Listener, status, until
 
 pytestmark = pytest.mark.sqlite
@@ -35,7 +36,7 @@ async def test_on_a_full_disk_events_wait_in_their_order_until_there_is_room(
     assert await recorder.flush(10)
     assert recorder.healthy
     assert recorder.lost == 0
-    assert [event.seq for event in (await events.page(0, 100)).items] == list(range(1, 52))
+    assert [event.seq for event in (await event_log.page(0, 100)).items] == list(range(1, 52))
     assert listener.seqs == list(range(1, 52))
 
 

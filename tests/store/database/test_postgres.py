@@ -8,12 +8,13 @@ from contextlib import AsyncExitStack, suppress
 import pytest
 from tortoise.connection import get_connection
 
-from store import accounts, events
-from store.bus import InProcessBus
+from store import accounts
 from store.database import opening, postgres
 from store.database.opening import CONNECTION, open_database, transaction
 from store.errors import DatabaseAway, DatabaseUnusable
-from store.recorder import Recorder
+from store.events import event_log
+from store.events.bus import InProcessBus
+from store.events.recorder import Recorder
 from tests.postgres_server import PASSWORD, PostgresServer
 from tests.store.parts import status, until
 from tests.surroundings import Surroundings
@@ -283,7 +284,7 @@ async def test_events_are_kept_once_and_in_order_whatever_happens_to_the_server(
             await disturb(postgres_server, name)
         monkeypatch.undo()
         assert await recorder.close(20)
-        log = (await events.page(0, 1000)).items
+        log = (await event_log.page(0, 1000)).items
 
     assert [event.seq for event in log] == list(range(1, 301))
     assert recorder.lost == 0
@@ -305,7 +306,7 @@ async def test_on_a_full_disk_events_wait_in_their_order_until_there_is_room(
     surroundings.sql("DROP TRIGGER full_disk ON events")
     assert await recorder.flush(10)
     assert recorder.lost == 0
-    assert [event.seq for event in (await events.page(0, 100)).items] == list(range(1, 51))
+    assert [event.seq for event in (await event_log.page(0, 100)).items] == list(range(1, 51))
 
 
 async def test_a_commit_that_is_refused_leaves_nothing_behind(

@@ -11,7 +11,7 @@ from store import accounts, leases
 from store.database.opening import CONNECTION
 from store.database.timeouts import Patience
 from store.errors import DatabaseReadOnly
-from store.recorder import Recorder
+from store.events.recorder import Recorder
 from tests.store.parts import status, until
 
 pytestmark = pytest.mark.sqlite

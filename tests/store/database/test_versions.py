@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from store import accounts, events, leases
-from store.bus import InProcessBus
+from store import accounts, leases
 from store.database.opening import open_database
-from store.recorder import Recorder
+from store.events import event_log
+from store.events.bus import InProcessBus
+from store.events.recorder import Recorder
 from store.status import Cause, Desired, Status
 from tests.store.parts import status
 from tests.surroundings import NAMES, MakeSurroundings, Surroundings
@@ -70,7 +71,7 @@ async def test_the_log_goes_on_where_it_was(old: Surroundings) -> None:
         await recorder.start()
         recorder.record(status(LINKED, 4))
         assert await recorder.close(5)
-        log = (await events.page(0, 10)).items
+        log = (await event_log.page(0, 10)).items
 
     assert [event.id for event in log] == [1, 2, 3, 4, 5]
     assert [event.seq for event in log if event.account_id == LINKED] == [1, 2, 3, 4]

@@ -5,9 +5,9 @@ from typing import cast
 
 from store import accounts
 from store.accounts import LINKING, AccountChanges
-from store.events import Event, timestamp
-from store.messages import READ_AT_ONCE, Heard, heard
-from store.recorder import Recorder
+from store.events.event_log import Event, timestamp
+from store.events.known_messages import READ_AT_ONCE, Heard, heard
+from store.events.recorder import Recorder
 from tests.store.parts import status
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

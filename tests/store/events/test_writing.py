@@ -4,10 +4,11 @@ import logging
 
 import pytest
 
-from store import accounts, events, writing
+from store import accounts
 from store.database.opening import transaction
-from store.recorder import BATCH, Recorder
-from store.writing import WRITER_LOCK
+from store.events import event_log, writing
+from store.events.recorder import BATCH, Recorder
+from store.events.writing import WRITER_LOCK
 from tests.postgres_server import PostgresServer
 from tests.store.parts import status, until
 from tests.surroundings import Surroundings
@@ -25,7 +26,7 @@ async def test_a_batch_takes_a_few_statements_however_many_events_and_accounts_i
 
     assert 0 < len(caplog.records) <= 10
     caplog.set_level(logging.WARNING, "tortoise.db_client")
-    assert len((await events.page(0, 2 * BATCH)).items) == BATCH
+    assert len((await event_log.page(0, 2 * BATCH)).items) == BATCH
     for account_id in ids:
         row = await accounts.get(account_id)
         assert row is not None
@@ -62,7 +63,7 @@ async def test_a_copy_that_lost_its_note_of_the_last_id_goes_on_beyond_all_that_
     surroundings.sql("DELETE FROM sqlite_sequence;\nSELECT 1")
     recorder.record(status("a", 3))
     assert await recorder.flush(5)
-    assert [event.id for event in (await events.page(0, 10)).items] == [1, 2, 3]
+    assert [event.id for event in (await event_log.page(0, 10)).items] == [1, 2, 3]
 
 
 @pytest.mark.postgres

@@ -5,14 +5,15 @@ from collections.abc import AsyncIterator, Sequence
 
 import pytest
 
-from store import events, models, retention
-from store.bus import InProcessBus
+from store import models
 from store.errors import DatabaseAway
-from store.events import Event
-from store.feed import Feed
-from store.recorder import Recorder
-from store.retention import YOUNG, Retention
-from store.subscription import Subscription
+from store.events import event_log, retention
+from store.events.bus import InProcessBus
+from store.events.event_log import Event
+from store.events.feed import Feed
+from store.events.recorder import Recorder
+from store.events.retention import YOUNG, Retention
+from store.events.subscription import Subscription
 from tests.store.parts import qr, soon, status
 
 
@@ -114,7 +115,7 @@ async def test_what_the_bus_never_told_is_found_in_the_log(
 async def test_more_than_a_page_that_the_bus_never_told_is_found(
     recorder: Recorder, bus: InProcessBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.feed.PAGE", 3)
+    monkeypatch.setattr("store.events.feed.PAGE", 3)
     feed = Feed(bus, poll_seconds=0.02)
     await feed.start()
     async with feed.subscribe() as reader:
@@ -143,16 +144,16 @@ async def test_a_missing_event_is_told_when_the_database_can_be_read_again(
     feed: Feed, recorder: Recorder, bus: InProcessBus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     away = asyncio.Event()
-    really_read = events.page
+    really_read = event_log.page
 
-    async def page(event_id: int, limit: int) -> events.Page:
+    async def page(event_id: int, limit: int) -> event_log.Page:
         if not away.is_set():
             away.set()
             raise DatabaseAway
         return await really_read(event_id, limit)
 
-    monkeypatch.setattr("store.feed.RETRY_SECONDS", 0.01)
-    monkeypatch.setattr("store.feed.events.page", page)
+    monkeypatch.setattr("store.events.feed.RETRY_SECONDS", 0.01)
+    monkeypatch.setattr("store.events.feed.events.page", page)
     async with feed.subscribe() as reader:
         bus.pass_on(await written_elsewhere("b", 1), ours=False)
         await away.wait()
@@ -262,7 +263,7 @@ async def test_waiting_can_be_given_up_without_losing_anything(
 async def test_a_reader_for_whom_too_much_memory_waits_is_cut_off(
     feed: Feed, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.subscription.MAX_BYTES", 100_000)
+    monkeypatch.setattr("store.events.subscription.MAX_BYTES", 100_000)
     slow, quick = feed.subscribe(), feed.subscribe()
     for seq in range(1, 11):
         recorder.record(status("a", seq, text="x" * 20_000))
@@ -278,7 +279,7 @@ async def test_a_reader_for_whom_too_much_memory_waits_is_cut_off(
 async def test_one_event_however_long_reaches_its_reader(
     feed: Feed, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.subscription.MAX_BYTES", 1000)
+    monkeypatch.setattr("store.events.subscription.MAX_BYTES", 1000)
     async with feed.subscribe() as reader:
         recorder.record(status("a", 1, text="x" * 20_000))
         assert keys(await read(reader, 1)) == [("a", 1)]

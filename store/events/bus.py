@@ -21,7 +21,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from common.background import Background
-from store.events import Event
+from store.events.event_log import Event
 
 OUTBOX = 100_000_000
 """How many bytes of memory the events that wait for Redis may take: 140,000 messages of 100

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from store.bus import RedisBus
+from store.events.bus import RedisBus
 from tests.redis_server import PASSWORD, RedisServer
 from tests.store.parts import Listener, status, until
 

@@ -16,9 +16,9 @@ from tortoise.queryset import QuerySet
 
 from store import models
 from store.database.opening import CONNECTION, database_errors
+from store.events.size import weight
 from store.status import Cause
 from store.text import to_json
-from store.weight import weight
 
 PAGE_BYTES = 4_000_000
 """How much JSON a part of the log may have that is read at once: five of the longest messages, or

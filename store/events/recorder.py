@@ -16,15 +16,16 @@ from typing import Any, cast
 from tortoise.exceptions import IntegrityError, ValidationError
 
 from common.background import Background
-from store import leases, writing
+from store import leases
 from store.accounts import AccountChanges
-from store.bus import Bus
 from store.database.opening import transaction
 from store.database.timeouts import within
 from store.errors import sqlstate_of, words_of
-from store.events import Event
+from store.events import writing
+from store.events.bus import Bus
+from store.events.event_log import Event
+from store.events.size import weight
 from store.text import keepable
-from store.weight import weight
 
 CAPACITY = 200_000_000
 """How many bytes of memory the events that wait may take: 100,000 messages of 100 characters, as of

@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from store import events, models, retention
-from store.recorder import Recorder
-from store.retention import YOUNG, Retention, Trimmer, expendable
+from store import models
+from store.events import event_log, retention
+from store.events.recorder import Recorder
+from store.events.retention import YOUNG, Retention, Trimmer, expendable
 from tests.store.parts import status
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -26,7 +27,7 @@ async def write(*ages: timedelta) -> None:
 
 
 async def ids() -> list[int | None]:
-    return [event.id for event in (await events.page(0, 10_000)).items]
+    return [event.id for event in (await event_log.page(0, 10_000)).items]
 
 
 def test_what_is_too_old_goes() -> None:
@@ -64,16 +65,16 @@ def test_nothing_young_ever_goes_nor_what_follows_it(
 async def test_a_log_is_trimmed_to_the_limits_and_says_how_far(
     database: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.retention.STEP", 3)
+    monkeypatch.setattr("store.events.retention.STEP", 3)
     await write(*[5 * DAY] * 7, 3 * DAY, DAY)
 
-    assert await events.trimmed() == 0
+    assert await event_log.trimmed() == 0
     assert await retention.trim(Retention(max_age=4 * DAY), NOW) == 7
     assert await ids() == [8, 9]
-    assert await events.trimmed() == 7
+    assert await event_log.trimmed() == 7
     assert await retention.trim(Retention(max_count=1), NOW) == 1
     assert await ids() == [9]
-    assert await events.trimmed() == 8
+    assert await event_log.trimmed() == 8
     assert await retention.trim(Retention(max_count=1), NOW) == 0
 
 

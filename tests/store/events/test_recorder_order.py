@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from store import accounts, events
+from store import accounts
 from store.database.opening import open_database
-from store.events import Event
-from store.recorder import Recorder
+from store.events import event_log
+from store.events.event_log import Event
+from store.events.recorder import Recorder
 from tests.store.parts import Listener, qr, status, until
 from tests.surroundings import Surroundings
 
@@ -35,7 +36,7 @@ async def run(steps: Sequence[tuple[str, int]], surroundings: Surroundings) -> N
         recorder = Recorder(bus, first_retry=0.001, longest_retry=0.002)
         await recorder.start()
         listener, held = Listener(bus), surroundings.held()
-        before = await events.newest_id()
+        before = await event_log.newest_id()
         ids = [(await accounts.create(f"account {n}"))[0].id for n in range(ACCOUNTS)]
         given_out = Counter[str]()
         expected: list[Event] = []
@@ -66,12 +67,12 @@ async def run(steps: Sequence[tuple[str, int]], surroundings: Surroundings) -> N
 
         heard = [event for event in listener.heard if event.id is not None]
         assert [_without_id(event) for event in listener.heard] == expected
-        assert heard == (await events.page(before, 1000)).items
+        assert heard == (await event_log.page(before, 1000)).items
         for account_id in ids:
             row = await accounts.get(account_id)
             assert row is not None
             assert row.seq == row.attempt == given_out[account_id]
-            page = await events.page(0, 1000, account_ids=(account_id,))
+            page = await event_log.page(0, 1000, account_ids=(account_id,))
             seqs = [event.seq for event in page.items]
             assert seqs == list(range(1, given_out[account_id] + 1))
 

@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import pytest
 from redis.asyncio import Redis
 
-from store import bus as bus_module
-from store.bus import RedisBus
+from store.events import bus as bus_module
+from store.events.bus import RedisBus
 from tests.redis_server import RedisServer
 from tests.store.parts import Listener, qr, status, until
 
@@ -193,7 +193,7 @@ async def test_a_refusal_by_redis_is_told_without_what_was_to_be_published(
 async def test_an_outage_is_logged_once_and_so_is_its_end(
     start_bus: StartBus, redis_server: RedisServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "store.bus")
+    caplog.set_level(logging.INFO, "store.events.bus")
     bus = await start_bus()
     caplog.clear()
 

@@ -12,11 +12,11 @@ from collections.abc import Collection
 from contextlib import suppress
 
 from common.background import Background
-from store import events
-from store.bus import Bus
 from store.errors import DatabaseAway
-from store.events import Event
-from store.subscription import MAX_QUEUE, Subscription
+from store.events import event_log
+from store.events.bus import Bus
+from store.events.event_log import Event
+from store.events.subscription import MAX_QUEUE, Subscription
 
 POLL_SECONDS = 2.0
 """Time between two looks at the log, for what no bus has told: Redis was away, or there is none."""
@@ -60,7 +60,7 @@ class Feed:
         Raises:
             DatabaseAway: The database does not answer.
         """
-        self._last = self._known = await events.newest_id()
+        self._last = self._known = await event_log.newest_id()
         self._bus.listen(self._hear)
         self._task = self._background.start("feed", self._follow())
 
@@ -126,10 +126,10 @@ class Feed:
         full = True
         while full or self._known > self._last:
             since = self._last
-            page = await events.page(since, PAGE)
+            page = await event_log.page(since, PAGE)
             full = page.more
             # Looked at after the page: the log can be trimmed while it is read.
-            trimmed = await events.trimmed()
+            trimmed = await event_log.trimmed()
             if since < trimmed:
                 self._cut_off(trimmed)
             for event in page.items:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from store.bus import Bus, InProcessBus, RedisBus
+from store.events.bus import Bus, InProcessBus, RedisBus
 from tests.redis_server import RedisServer
 from tests.store.parts import Listener, qr, status, until
 

@@ -12,7 +12,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.fields.base import Field
 
 from store import models
-from store.events import Event
+from store.events.event_log import Event
 
 WRITER_LOCK = 0x77616577
 """Names our lock among all that the users of one Postgres database may take."""

@@ -7,8 +7,8 @@ import tracemalloc
 import pytest
 
 from store import accounts
-from store.bus import Bus, InProcessBus
-from store.recorder import Recorder
+from store.events.bus import Bus, InProcessBus
+from store.events.recorder import Recorder
 from tests.held import HeldDatabase
 from tests.store.parts import Listener, qr, status, until
 
@@ -109,7 +109,7 @@ async def test_what_waits_takes_no_more_memory_than_it_may(
     letter: str, length: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     # A test keeps what is logged.
-    caplog.set_level(logging.CRITICAL, "store.recorder")
+    caplog.set_level(logging.CRITICAL, "store.events.recorder")
     recorder = Recorder(InProcessBus(), capacity=1_000_000)
     seqs = itertools.count(1)
     tracemalloc.start()

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from store import accounts, events, models
-from store.bus import Bus
+from store import accounts, models
 from store.database.opening import open_database
-from store.recorder import Recorder
+from store.events import event_log
+from store.events.bus import Bus
+from store.events.recorder import Recorder
 from store.status import Cause, Status
 from tests.held import HeldDatabase
 from tests.store.parts import Listener, qr, status, until
@@ -24,7 +25,7 @@ async def test_an_event_is_published_with_the_id_under_which_it_is_kept(
     recorder.record(status("a", 1))
     await until(lambda: listener.heard)
 
-    assert listener.heard == (await events.page(0, 10)).items
+    assert listener.heard == (await event_log.page(0, 10)).items
 
 
 async def test_nothing_is_published_before_it_is_kept(
@@ -45,7 +46,7 @@ async def test_a_commit_that_is_never_answered_is_tried_anew(
     surroundings: Surroundings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("store.recorder.COMMIT_SECONDS", 0.1)
+    monkeypatch.setattr("store.events.recorder.COMMIT_SECONDS", 0.1)
     async with surroundings.silence():
         recorder.record(status("a", 1))
         recorder.record(status("a", 2))
@@ -104,7 +105,7 @@ async def test_a_transient_event_comes_in_its_turn_and_is_not_kept(
 
     assert listener.seqs == [1, None, 2]
     assert listener.heard[1].id is None
-    assert [event.seq for event in (await events.page(0, 10)).items] == [1, 2]
+    assert [event.seq for event in (await event_log.page(0, 10)).items] == [1, 2]
 
 
 async def test_while_the_database_is_away_all_keeps_its_order_and_the_state_says_so(
@@ -131,7 +132,7 @@ async def test_while_the_database_is_away_all_keeps_its_order_and_the_state_says
 async def test_an_outage_is_logged_once_and_so_is_its_end(
     recorder: Recorder, held: HeldDatabase, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.INFO, "store.recorder")
+    caplog.set_level(logging.INFO, "store.events.recorder")
     held.hold()
     recorder.record(status("a", 1))
     assert await recorder.flush(0.3) is False
@@ -203,7 +204,7 @@ async def test_what_no_database_can_keep_is_replaced_and_told_as_it_is_kept(
     await until(lambda: len(listener.heard) == 2)
     told = listener.heard[1]
     assert told.data == {"text": "\ufffd and \ufffd", "lines": ["\ufffd", {"k\ufffd": 1}]}
-    assert (await events.page(first.seq or 0, 10, account_ids=(row.id,))).items == [told]
+    assert (await event_log.page(first.seq or 0, 10, account_ids=(row.id,))).items == [told]
     kept = await accounts.get(row.id)
     assert kept is not None
     assert (kept.name, kept.push_name) == ("nul \ufffd", "A\ufffd")
@@ -298,7 +299,7 @@ async def test_two_accounts_can_be_loud(surroundings: Surroundings, bus: Bus) ->
         assert await recorder.close(30)
 
         seconds = time.perf_counter() - started
-        assert len((await events.page(0, 2000)).items) == 1000
+        assert len((await event_log.page(0, 2000)).items) == 1000
         sys.stdout.write(f"1,000 events kept in {seconds:.2f} s\n")
 
 
@@ -315,7 +316,7 @@ async def test_an_event_that_is_refused_for_what_it_changes_is_kept_without_that
     assert await recorder.flush(5)
 
     assert listener.seqs == list(range(1, 8))
-    assert [event.seq for event in (await events.page(0, 10)).items] == list(range(1, 8))
+    assert [event.seq for event in (await event_log.page(0, 10)).items] == list(range(1, 8))
     kept = await accounts.get(row.id)
     assert kept is not None
     assert (kept.seq, kept.phone, kept.attempt, kept.restarts) == (7, "49170", 3, 0)
@@ -344,7 +345,7 @@ async def test_a_number_that_json_does_not_have_is_kept_as_nothing(recorder: Rec
     recorder.record(told, {"detail": {"a": float("nan")}})
     await recorder.flush(5)
 
-    found = ((await events.page(0, 10)).items)[-1]
+    found = ((await event_log.page(0, 10)).items)[-1]
     assert found.data["numbers"] == [None, None, {"a": None}, 1.5]
     kept = await accounts.get(row.id)
     assert kept is not None

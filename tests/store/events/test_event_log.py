@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from store import events, models
-from store.events import Event, timestamp
-from store.recorder import Recorder
+from store import models
+from store.events import event_log
+from store.events.event_log import Event, timestamp
+from store.events.recorder import Recorder
 from tests.store.parts import qr, status
 
 AT = datetime(2026, 11, 22, 12, 0, 0, 123456, UTC)
@@ -75,25 +76,25 @@ async def log(recorder: Recorder) -> list[int]:
         recorder.record(status("a", seq))
         recorder.record(Event("message", "b", AT, {"text": "hi"}, seq=seq))
     assert await recorder.flush(5)
-    return [event.id or 0 for event in (await events.page(0, 100)).items]
+    return [event.id or 0 for event in (await event_log.page(0, 100)).items]
 
 
 async def test_the_log_is_read_from_an_event_on(log: list[int]) -> None:
-    found = (await events.page(log[1], 3)).items
+    found = (await event_log.page(log[1], 3)).items
 
     assert [event.id for event in found] == log[2:5]
 
 
 async def test_the_log_is_read_for_some_accounts_and_types(log: list[int]) -> None:
-    assert {e.account_id for e in (await events.page(0, 100, account_ids=["b"])).items} == {"b"}
-    assert {e.account_id for e in (await events.page(0, 100, types=["status"])).items} == {"a"}
-    assert (await events.page(0, 100, account_ids=["a"], types=["message"])).items == []
-    assert (await events.page(0, 100, account_ids=[])).items == []
-    assert len((await events.page(0, 100, account_ids=["a", "b"], types=None)).items) == 6
+    assert {e.account_id for e in (await event_log.page(0, 100, account_ids=["b"])).items} == {"b"}
+    assert {e.account_id for e in (await event_log.page(0, 100, types=["status"])).items} == {"a"}
+    assert (await event_log.page(0, 100, account_ids=["a"], types=["message"])).items == []
+    assert (await event_log.page(0, 100, account_ids=[])).items == []
+    assert len((await event_log.page(0, 100, account_ids=["a", "b"], types=None)).items) == 6
 
 
 async def test_one_accounts_history_is_read_from_an_event_on(log: list[int]) -> None:
-    found = (await events.page(log[0], 100, account_ids=("a",))).items
+    found = (await event_log.page(log[0], 100, account_ids=("a",))).items
 
     assert [(event.account_id, event.seq) for event in found] == [("a", 2), ("a", 3)]
 
@@ -103,19 +104,19 @@ async def test_an_event_comes_back_from_the_log_as_it_was(recorder: Recorder) ->
     recorder.record(event)
     await recorder.flush(5)
 
-    (found,) = (await events.page(0, 10)).items
+    (found,) = (await event_log.page(0, 10)).items
 
     assert found == event.with_id(found.id or 0)
 
 
 async def test_the_ends_of_the_log_are_known(log: list[int]) -> None:
-    assert await events.newest_id() == log[-1]
-    assert await events.oldest_id() == log[0]
+    assert await event_log.newest_id() == log[-1]
+    assert await event_log.oldest_id() == log[0]
 
 
 async def test_an_empty_log_has_no_ends(database: None) -> None:
-    assert await events.newest_id() == 0
-    assert await events.oldest_id() is None
+    assert await event_log.newest_id() == 0
+    assert await event_log.oldest_id() is None
 
 
 async def test_an_id_is_never_given_twice(log: list[int], recorder: Recorder) -> None:
@@ -124,7 +125,7 @@ async def test_an_id_is_never_given_twice(log: list[int], recorder: Recorder) ->
     recorder.record(status("a", 4))
     await recorder.flush(5)
 
-    assert await events.newest_id() > log[-1]
+    assert await event_log.newest_id() > log[-1]
 
 
 async def test_what_is_read_of_the_log_at_once_is_bounded_by_its_size_as_well(
@@ -134,11 +135,11 @@ async def test_what_is_read_of_the_log_at_once_is_bounded_by_its_size_as_well(
         text = "é" * (5000 if seq == 5 else 100)
         recorder.record(Event("message", "a", AT, {"text": text}, seq=seq))
     assert await recorder.flush(5)
-    monkeypatch.setattr(events, "PAGE_BYTES", 2000)
+    monkeypatch.setattr(event_log, "PAGE_BYTES", 2000)
 
     read, since, more = [], 0, True
     while more:
-        page = await events.page(since, 3, account_ids=["a"])
+        page = await event_log.page(since, 3, account_ids=["a"])
         assert len(page.items) == 1 or sum(len(e.data["text"]) for e in page.items) < 2000
         read.append([event.seq for event in page.items])
         since, more = page.items[-1].id or 0, page.more
@@ -147,7 +148,7 @@ async def test_what_is_read_of_the_log_at_once_is_bounded_by_its_size_as_well(
     assert [seq for seqs in read for seq in seqs] == list(range(1, 8))
     assert max(map(len, read)) == 3
     assert [5] in read
-    assert not (await events.page(since, 3)).more
+    assert not (await event_log.page(since, 3)).more
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf"), float("-inf")])

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Collection
 from typing import Self
 
-from store.events import Event
+from store.events.event_log import Event
 
 MAX_QUEUE = 1000
 """How many events wait for a reader unless it says otherwise."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from common.background import Background
-from store import events, models
+from store import models
 from store.database.opening import database_errors, transaction
 from store.errors import DatabaseAway
+from store.events import event_log
 
 STEP = 1_000
 """So many events go in one transaction: recording waits for no more than that."""
@@ -77,7 +78,7 @@ async def trim(rules: Retention, now: datetime) -> int:
     removed = 0
     while True:
         log = await _oldest()
-        count = expendable(log, rules, await events.newest_id(), now)
+        count = expendable(log, rules, await event_log.newest_id(), now)
         if count:
             await _remove(log[count - 1][0])
             removed += count

@@ -10,7 +10,7 @@ from tortoise.expressions import RawSQL
 from store import models
 from store.accounts import LINKING
 from store.database.opening import CONNECTION, database_errors
-from store.events import EventType
+from store.events.event_log import EventType
 
 READ_AT_ONCE = 100
 """How many messages are read at a time, from the newest back."""
