@@ -81,9 +81,9 @@ def _serve(arguments: argparse.Namespace) -> int:
     # First, so that a signal that comes while the rest is imported is obeyed as any other.
     signals.listen()
     from actors.browser.errors import BundleUnusable, ChromiumNotFound
-    from api.logs import set_up_logging
+    from api.logs.lines import set_up_logging
+    from api.logs.uncaught import log_uncaught
     from api.serve import Broken, CannotListen, serve
-    from api.uncaught import log_uncaught
     from store.errors import StoreError
 
     try:
@@ -111,7 +111,7 @@ def _add_simulate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _simulate(arguments: argparse.Namespace) -> int:
-    from api.logs import set_up_logging
+    from api.logs.lines import set_up_logging
     from simulator.cli import run
 
     set_up_logging("INFO")

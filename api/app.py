@@ -25,7 +25,7 @@ from api.errors import problems
 from api.keys import BACKGROUND, BUS, FEED, MANAGER, RECORDER, SETTINGS, TURNS
 from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
 from api.listeners import LISTENERS, close_streams
-from api.logs import hide, name_accounts, until_log_dies
+from api.logs.lines import hide, name_accounts, until_log_dies
 from api.metrics.metrics import METRICS, Metrics
 from api.private import NotPrivate, check_private, check_writable, make_private
 from api.routes import OPEN, ROUTES

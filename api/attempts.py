@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from api.errors import TooManyAttempts, Unauthorized
-from api.seldom import Seldom
+from api.logs.seldom import Seldom
 
 FREE = 10
 """So many wrong keys from one address are answered at once."""

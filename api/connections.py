@@ -12,7 +12,7 @@ from aiohttp import EMPTY_PAYLOAD, web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
 from api.errors import MalformedRequest
-from api.seldom import Seldom
+from api.logs.seldom import Seldom
 
 HEAD_SECONDS = 10.0
 """How long the head of a request may take, and the silence before the first one."""

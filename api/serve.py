@@ -20,7 +20,7 @@ from api.firstlines import write_first_lines
 from api.heap import collect_often, return_large_blocks
 from api.keys import BACKGROUND
 from api.lifetime import LIFETIME
-from api.logs import say
+from api.logs.lines import say
 from api.settings import Settings
 from api.signals import Signals
 from common.tasks import abandon, first

@@ -15,7 +15,7 @@ import pykka
 from actors.mailbox import ForAccount, ShutDown
 from actors.registry import RegistryActor
 from api.__main__ import main
-from api.outlet import Outlet
+from api.logs.handler import Outlet
 
 
 def kill(_: int, __: FrameType | None) -> None:

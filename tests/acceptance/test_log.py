@@ -13,8 +13,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from api.logs import LogFormat
-from api.redaction import HIDDEN
+from api.logs.lines import LogFormat
+from api.logs.redaction import HIDDEN
 from api.settings import environment_without_settings
 from simulator.server import Simulator
 from tests.harness import KEY, Phones, ServerProcess, until

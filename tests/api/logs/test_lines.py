@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.logs import LogFormat, hide, name_accounts, say, set_up_logging
+from api.logs.lines import LogFormat, hide, name_accounts, say, set_up_logging
 from common.log_context import SUBJECT
 
 ACCOUNT = "6f1c0a9b3d2e4f58"

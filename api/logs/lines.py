@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
-from api.outlet import Outlet
-from api.records import LONGEST, cut
-from api.redaction import Redaction
+from api.logs.handler import Outlet
+from api.logs.records import LONGEST, cut
+from api.logs.redaction import Redaction
 from common.log_context import SUBJECT
 from store.events.event_log import timestamp
 

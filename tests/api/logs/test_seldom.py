@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from api.seldom import SENDERS, Seldom
+from api.logs.seldom import SENDERS, Seldom
 from tests.told import until
 
 logger = logging.getLogger(__name__)

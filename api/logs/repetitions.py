@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from api.records import message_of
+from api.logs.records import message_of
 
 SECONDS = 60.0
 """How long the same failure is not told again."""

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from api import outlet
-from api.outlet import Outlet
-from api.repetitions import Repetitions
+from api.logs import handler
+from api.logs.handler import Outlet
+from api.logs.repetitions import Repetitions
 
 PIPE_BYTES = 65_536
 
@@ -57,7 +57,7 @@ def test_lines_come_in_their_order(made: Callable[[int], Outlet], tmp_path: Path
 def test_a_reader_that_does_not_read_holds_nobody_up_and_is_told_what_it_missed(
     made: Callable[[int], Outlet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outlet, "CAPACITY", 10)
+    monkeypatch.setattr(handler, "CAPACITY", 10)
     reader, writer = os.pipe()
     to = made(writer)
     started = time.monotonic()
@@ -85,7 +85,7 @@ def test_a_reader_that_does_not_read_holds_nobody_up_and_is_told_what_it_missed(
 def test_a_reader_that_does_not_read_does_not_hold_up_the_end(
     made: Callable[[int], Outlet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outlet, "CLOSE_SECONDS", 0.1)
+    monkeypatch.setattr(handler, "CLOSE_SECONDS", 0.1)
     reader, writer = os.pipe()
     to = made(writer)
     log(to, "x" * 2 * PIPE_BYTES)
@@ -246,7 +246,7 @@ def test_a_failure_that_waits_for_the_log_keeps_nothing_alive(
 def test_what_waits_for_a_reader_is_bounded_by_its_size_as_well(
     made: Callable[[int], Outlet], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(outlet, "ROOM", 100_000)
+    monkeypatch.setattr(handler, "ROOM", 100_000)
     reader, writer = os.pipe()
     to = made(writer)
     to.say("x" * 2 * PIPE_BYTES)
@@ -311,7 +311,7 @@ def test_the_number_is_told_when_the_minute_is_over_and_the_next_one_is_told_who
 def test_failures_that_are_all_different_take_bounded_memory(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("api.repetitions.MOST", 10)
+    monkeypatch.setattr("api.logs.repetitions.MOST", 10)
     repetitions = Repetitions(lambda: 0.0)
     assert sum(repetitions.admit(failure(line)) for line in range(1000)) == 11
     assert len(repetitions.due(all_of_them=True)) == 1

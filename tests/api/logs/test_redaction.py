@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from api.auth import ApiKey
-from api.redaction import HIDDEN, Redaction
+from api.logs.redaction import HIDDEN, Redaction
 
 COUNTRIES = (
     "20",

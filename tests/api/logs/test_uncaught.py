@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 SET_UP = """
-from api.logs import set_up_logging
-from api.uncaught import log_uncaught
+from api.logs.lines import set_up_logging
+from api.logs.uncaught import log_uncaught
 set_up_logging("INFO", "json")
 log_uncaught()
 """

@@ -11,8 +11,8 @@ import threading
 import time
 from queue import Empty, SimpleQueue
 
-from api.records import at_rest, size_of
-from api.repetitions import Repetitions
+from api.logs.records import at_rest, size_of
+from api.logs.repetitions import Repetitions
 from common.threads import name_thread
 
 CAPACITY = 10_000
