@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
-from api.near import nearest, short
 from api.settings import Settings, SettingsError, flag, variable
 from api.signals import Signals
+from api.validation.suggestions import nearest, short
 
 FAILURE = 1
 USAGE_ERROR = 2

@@ -7,10 +7,8 @@ from aiohttp import web
 from actors.account.view import View
 from actors.deletion import DEVICE_STAYS
 from actors.errors import UnknownAccount
-from api.bodies import receive
 from api.errors import MalformedRequest
 from api.keys import MANAGER
-from api.reading import read_body, read_query
 from api.schemas import (
     Account,
     Accounts,
@@ -22,6 +20,8 @@ from api.schemas import (
     Restart,
     respond,
 )
+from api.validation.bodies import receive
+from api.validation.request import read_body, read_query
 from store import accounts
 from store.accounts import AccountRow
 

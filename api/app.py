@@ -20,7 +20,6 @@ from actors.startqueue import StartLimits
 from actors.telemetry.observer import Observer
 from api.attempts import GUARD, Guard
 from api.auth import KEY, load_key, require_key
-from api.bodies import refuse_compressed
 from api.errors import problems
 from api.keys import BACKGROUND, BUS, FEED, MANAGER, RECORDER, SETTINGS, TURNS
 from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
@@ -31,6 +30,7 @@ from api.private import NotPrivate, check_private, check_writable, make_private
 from api.routes import OPEN, ROUTES
 from api.settings import Settings, SettingsError, variable
 from api.turns import Turns
+from api.validation.bodies import refuse_compressed
 from common.background import Background
 from common.tasks import abandon, first
 from store.database.opening import open_database

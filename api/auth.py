@@ -21,9 +21,9 @@ from api.attempts import GUARD
 from api.connections import know
 from api.errors import ForeignOrigin, Unauthorized
 from api.private import read_private, write_private
-from api.reading import read_body
 from api.schemas import LoginRequest
 from api.settings import KEY_LENGTH, SettingsError
+from api.validation.request import read_body
 
 COOKIE = "wa_login"
 SALT_FILE = "login-secret"

@@ -49,7 +49,7 @@ from actors.errors import (
     UnknownAccount,
     WrongStatus,
 )
-from api.near import nearest_route, short
+from api.validation.suggestions import nearest_route, short
 from store.errors import BrokenCursor, DatabaseAway, StoreError
 from store.text import to_json
 

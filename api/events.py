@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from api.accounts import find
-from api.reading import read_query
 from api.schemas import EventsQuery
+from api.validation.request import read_query
 from store.events import event_log
 from store.text import to_json
 

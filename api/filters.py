@@ -6,9 +6,9 @@ from aiohttp import web
 
 from api.errors import InvalidQuery
 from api.keys import MANAGER, TURNS
-from api.near import short
-from api.reading import read_query
 from api.schemas import StreamQuery
+from api.validation.request import read_query
+from api.validation.suggestions import short
 from store import accounts
 from store.errors import DatabaseAway
 from store.events import event_log

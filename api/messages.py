@@ -3,8 +3,8 @@
 from aiohttp import web
 
 from api.keys import MANAGER
-from api.reading import read_body
 from api.schemas import PairingCode, PairingCodeRequest, Sent, TextMessage, respond
+from api.validation.request import read_body
 
 
 async def send(request: web.Request) -> web.Response:

@@ -10,12 +10,12 @@ from aiohttp import web
 
 from actors.browser.reports import QrShown
 from api.accounts import find
-from api.complaints import unknown
 from api.errors import InvalidQuery, NotAcceptable, StatusConflict
 from api.keys import MANAGER
-from api.near import nearest
-from api.reading import read_query
 from api.schemas import Qr, QrQuery
+from api.validation.complaints import unknown
+from api.validation.request import read_query
+from api.validation.suggestions import nearest
 
 QUIET_ZONE = 4
 """Empty modules around the code; scanners rely on them (ISO/IEC 18004)."""

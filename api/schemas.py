@@ -11,7 +11,17 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSeriali
 from pydantic.alias_generators import to_camel
 
 from actors.browser.reports import PairingCodeShown, QrShown
-from api.fields import AccountIds, EventId, EventTypes, Limit, Name, Phone, Recipient, Secret, Text
+from api.validation.fields import (
+    AccountIds,
+    EventId,
+    EventTypes,
+    Limit,
+    Name,
+    Phone,
+    Recipient,
+    Secret,
+    Text,
+)
 from store.events.event_log import timestamp
 from store.status import Cause, Desired, Status
 

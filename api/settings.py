@@ -23,8 +23,8 @@ from pydantic import (
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from api.complaints import complaint, number
-from api.near import nearest, short
+from api.validation.complaints import complaint, number
+from api.validation.suggestions import nearest, short
 
 PREFIX = "WA_"
 SECRET = frozenset({"api_key", "database_url", "redis_url", "web_url"})

@@ -13,7 +13,6 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from api.errors import MalformedRequest
-from api.fields import MAX_ID
 from api.filters import read_stream_query
 from api.frames import Frame, frames
 from api.keys import FEED, SETTINGS
@@ -21,6 +20,7 @@ from api.lifetime import EVENT_STREAM
 from api.listeners import LISTENERS
 from api.metrics.metrics import METRICS
 from api.metrics.streams import Drop, StreamInstruments, Transport
+from api.validation.fields import MAX_ID
 from common.tasks import abandon
 from store.errors import DatabaseAway
 from store.events.subscription import Subscription

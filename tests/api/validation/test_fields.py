@@ -3,8 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from api.complaints import complaint
 from api.schemas import NewAccount, PairingCodeRequest, TextMessage
+from api.validation.complaints import complaint
 
 NUMBERS = ["phone", "to"]
 

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from api.near import nearest, short
+from api.validation.suggestions import nearest, short
 from store.events.event_log import EventType
 
 MAX_ID = 2**63 - 1

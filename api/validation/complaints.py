@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from pydantic_core import ErrorDetails
 
-from api.near import nearest, short
+from api.validation.suggestions import nearest, short
 
 KINDS: dict[type, str] = {
     bool: "true or false",

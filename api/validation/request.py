@@ -10,11 +10,11 @@ from typing import Any, NoReturn, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from api.bodies import receive
-from api.complaints import complaint, kind_of, unknown
 from api.errors import InvalidInput, InvalidQuery, MalformedRequest
-from api.near import short
 from api.schemas import NoQuery
+from api.validation.bodies import receive
+from api.validation.complaints import complaint, kind_of, unknown
+from api.validation.suggestions import short
 
 Model = TypeVar("Model", bound=BaseModel)
 
