@@ -23,13 +23,13 @@ from api.auth import KEY, load_key, require_key
 from api.errors import problems
 from api.keys import BACKGROUND, BUS, FEED, MANAGER, RECORDER, SETTINGS, TURNS
 from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
-from api.listeners import LISTENERS, close_streams
 from api.logs.lines import hide, name_accounts, until_log_dies
 from api.metrics.metrics import METRICS, Metrics
 from api.private import NotPrivate, check_private, check_writable, make_private
 from api.routes import OPEN, ROUTES
 from api.settings import Settings, SettingsError, variable
-from api.turns import Turns
+from api.streams.clients import LISTENERS, close_streams
+from api.streams.coalescing import Turns
 from api.validation.bodies import refuse_compressed
 from common.background import Background
 from common.tasks import abandon, first

@@ -4,7 +4,7 @@ from aiohttp import web
 
 from actors.manager import Manager
 from api.settings import Settings
-from api.turns import Turns
+from api.streams.coalescing import Turns
 from common.background import Background
 from store.events.bus import Bus
 from store.events.feed import Feed

@@ -2,19 +2,9 @@
 
 from aiohttp import web
 
-from api import (
-    accounts,
-    auth,
-    events,
-    evidence,
-    health,
-    messages,
-    qr,
-    sse,
-    stream,
-    webpage,
-)
+from api import accounts, auth, events, evidence, health, messages, qr, webpage
 from api.metrics.metrics import metrics
+from api.streams import sse, websocket
 
 OPEN = frozenset(
     {
@@ -40,7 +30,7 @@ ROUTES = [
     web.get("/health/ready", health.ready),
     web.get("/metrics", metrics),
     # A HEAD would wait for the end of the stream.
-    web.get("/ws", stream.stream, allow_head=False),
+    web.get("/ws", websocket.stream, allow_head=False),
     web.get("/events", sse.stream, allow_head=False),
     web.post("/accounts", accounts.create),
     web.get("/accounts", accounts.index),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from actors.browser.reports import ActionKind, ActionRequired, Authenticated, QrShown, Ready
-from api.listeners import close_streams
+from api.streams.clients import close_streams
 from store.status import Status
 from tests.api.page import Page
 from tests.api.told import KEY, PHONE, Api

@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient
 from actors.browser.reports import Authenticated, QrShown, Ready
 from api.keys import BUS, MANAGER, RECORDER
 from api.lifetime import LIFETIME
-from api.listeners import LISTENERS
+from api.streams.clients import LISTENERS
 from store import models
 from store.database.opening import transaction
 from store.events import event_log, retention

@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from api.turns import READS_AT_ONCE, SENDS_A_ROUND, Turns
+from api.streams.coalescing import READS_AT_ONCE, SENDS_A_ROUND, Turns
 from store.errors import DatabaseAway
 from tests.told import until
 

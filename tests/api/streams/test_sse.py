@@ -246,7 +246,7 @@ async def test_a_client_that_stopped_reading_is_cut_off(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("api.sse.SEND_SECONDS", 0.2)
+    monkeypatch.setattr("api.streams.sse.SEND_SECONDS", 0.2)
     api = await start_api(settings.model_copy(update={"websocket_queue": 10}))
     _, writer = await asyncio.open_connection("127.0.0.1", api.port)
     writer.write(f"GET /events HTTP/1.1\r\nHost: x\r\nX-Api-Key: {KEY}\r\n\r\n".encode())
@@ -262,7 +262,7 @@ async def test_a_client_that_does_not_read_the_end_is_cut_off(
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("api.sse.SEND_SECONDS", 0.2)
+    monkeypatch.setattr("api.streams.sse.SEND_SECONDS", 0.2)
     api = await start_api(settings.model_copy(update={"websocket_queue": 10}))
     with socket.socket() as client:
         # Next to nothing is on its way for a client that does not read.
@@ -299,7 +299,7 @@ async def test_without_a_database_the_stream_ends_and_is_to_be_tried_again(
     async def away() -> int:
         raise DatabaseAway
 
-    monkeypatch.setattr("api.frames.events.newest_id", away)
+    monkeypatch.setattr("api.streams.frames.events.newest_id", away)
     async with following(api) as reader:
         with pytest.raises(EOFError):
             await reader.next()

@@ -14,7 +14,7 @@ from aiohttp import web
 from api.accounts import present
 from api.keys import MANAGER, TURNS
 from api.schemas import PairingCode, Qr, SnapshotAccount, StreamQuery
-from api.turns import Turns
+from api.streams.coalescing import Turns
 from store import accounts
 from store.events import event_log
 from store.events.event_log import Event, timestamp

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector
 from aiohttp.web import WebSocketResponse
 
-from api.turns import SENDS_A_ROUND
+from api.streams.coalescing import SENDS_A_ROUND
 from common.tasks import abandon
 from store import accounts, models
 from store.accounts import AccountRow
@@ -47,7 +47,7 @@ class HeldReads:
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> HeldReads:
     reads = HeldReads()
-    monkeypatch.setattr("api.frames.accounts.all_rows", reads)
+    monkeypatch.setattr("api.streams.frames.accounts.all_rows", reads)
     return reads
 
 

@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator
 
 from aiohttp import WSCloseCode, web
 
-from api.filters import read_stream_query
-from api.frames import Frame, frames
 from api.keys import FEED, SETTINGS
-from api.listeners import LISTENERS
 from api.metrics.metrics import METRICS
 from api.metrics.streams import Drop, StreamInstruments, Transport
+from api.streams.clients import LISTENERS
+from api.streams.filters import read_stream_query
+from api.streams.frames import Frame, frames
 from common.tasks import abandon
 from store.errors import DatabaseAway
 from store.events.subscription import Subscription

@@ -13,7 +13,7 @@ from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
 from actors.browser.reports import ActionKind, ActionRequired
 from api.app import stop_working
 from api.settings import Settings
-from api.stream import ROOM, WebsocketListener
+from api.streams.websocket import ROOM, WebsocketListener
 from store.accounts import AccountRow
 from store.errors import DatabaseAway
 from store.events import event_log
@@ -182,7 +182,7 @@ async def test_a_client_that_has_seen_all_of_an_emptied_log_has_no_gap(api: Api)
 async def test_a_log_that_is_trimmed_while_it_is_replayed_is_told_as_a_gap(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.frames.REPLAY_PAGE", 2)
+    monkeypatch.setattr("api.streams.frames.REPLAY_PAGE", 2)
     for number in range(1, 9):
         api.record(Event("status", "a", datetime.now(UTC), {}, seq=number))
     await api.recorded()
@@ -194,7 +194,7 @@ async def test_a_log_that_is_trimmed_while_it_is_replayed_is_told_as_a_gap(
             await api.trim_log(keep=3)
         return found
 
-    monkeypatch.setattr("api.frames.events.page", page)
+    monkeypatch.setattr("api.streams.frames.events.page", page)
     async with api.ws_connect("/ws?since=0") as socket:
         await opened(socket)
         frames = await read_until(socket, lambda frame: frame.get("seq") == 8)
@@ -226,7 +226,7 @@ async def test_what_happens_while_much_is_replayed_waits_in_the_log(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """More happens meanwhile than may wait for a client, and it is not too slow for that."""
-    monkeypatch.setattr("api.frames.REPLAY_PAGE", 10)
+    monkeypatch.setattr("api.streams.frames.REPLAY_PAGE", 10)
     api = await start_api(settings.model_copy(update={"websocket_queue": 10}))
     numbers = iter(range(1, 131))
 
@@ -242,7 +242,7 @@ async def test_what_happens_while_much_is_replayed_waits_in_the_log(
         await happen(5)
         return await read(since, *rest)
 
-    monkeypatch.setattr("api.frames.events.page", page)
+    monkeypatch.setattr("api.streams.frames.events.page", page)
     async with api.ws_connect("/ws?since=0") as socket:
         await opened(socket)
         frames = await read_until(socket, lambda frame: frame["seq"] == 130)
@@ -292,7 +292,7 @@ async def test_for_some_accounts_no_others_are_read(
     async def too_many() -> list[AccountRow]:
         raise AssertionError
 
-    monkeypatch.setattr("api.frames.accounts.all_rows", too_many)
+    monkeypatch.setattr("api.streams.frames.accounts.all_rows", too_many)
     _, second = await api.create(), await api.create()
     async with api.ws_connect(f"/ws?accounts={second}") as socket:
         _, snapshot = await opened(socket)
@@ -352,8 +352,8 @@ async def test_a_client_that_stopped_reading_is_cut_off(
     monkeypatch: pytest.MonkeyPatch,
     size: int,
 ) -> None:
-    monkeypatch.setattr("api.stream.SEND_SECONDS", 0.2)
-    monkeypatch.setattr("api.stream.CLOSE_SECONDS", 0.2)
+    monkeypatch.setattr("api.streams.websocket.SEND_SECONDS", 0.2)
+    monkeypatch.setattr("api.streams.websocket.CLOSE_SECONDS", 0.2)
     api = await start_api(settings.model_copy(update={"websocket_queue": 10}))
     reader, writer = await asyncio.open_connection("127.0.0.1", api.port)
     request = (
@@ -438,6 +438,6 @@ async def test_without_a_database_the_stream_is_to_be_tried_again(
     async def away() -> int:
         raise DatabaseAway
 
-    monkeypatch.setattr("api.frames.events.newest_id", away)
+    monkeypatch.setattr("api.streams.frames.events.newest_id", away)
     async with api.ws_connect("/ws") as socket:
         assert await close_code(socket) == WSCloseCode.TRY_AGAIN_LATER
