@@ -20,8 +20,8 @@ from pydantic import SecretStr
 from api.attempts import GUARD
 from api.connections import know
 from api.errors import ForeignOrigin, Unauthorized
+from api.http.schemas import LoginRequest
 from api.private import read_private, write_private
-from api.schemas import LoginRequest
 from api.settings import KEY_LENGTH, SettingsError
 from api.validation.request import read_body
 

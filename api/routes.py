@@ -2,7 +2,8 @@
 
 from aiohttp import web
 
-from api import accounts, auth, events, evidence, health, messages, qr, webpage
+from api import auth
+from api.http import accounts, evidence, health, history, linking, messages, webpage
 from api.metrics.metrics import metrics
 from api.streams import sse, websocket
 
@@ -43,8 +44,8 @@ ROUTES = [
     web.post(_ACCOUNT + "/logout", accounts.logout),
     web.get(_ACCOUNT + "/screenshot", accounts.screenshot),
     web.get(_ACCOUNT + "/evidence/{seq:[0-9]{1,18}}.png", evidence.show),
-    web.get(_ACCOUNT + "/qr", qr.show),
+    web.get(_ACCOUNT + "/qr", linking.show),
     web.post(_ACCOUNT + "/pairing-code", messages.pairing_code),
     web.post(_ACCOUNT + "/messages", messages.send),
-    web.get(_ACCOUNT + "/events", events.index),
+    web.get(_ACCOUNT + "/events", history.index),
 ]

@@ -5,8 +5,8 @@ from functools import partial
 from aiohttp import web
 
 from api.errors import InvalidQuery
+from api.http.schemas import StreamQuery
 from api.keys import MANAGER, TURNS
-from api.schemas import StreamQuery
 from api.validation.request import read_query
 from api.validation.suggestions import short
 from store import accounts

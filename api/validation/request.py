@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from api.errors import InvalidInput, InvalidQuery, MalformedRequest
-from api.schemas import NoQuery
+from api.http.schemas import NoQuery
 from api.validation.bodies import receive
 from api.validation.complaints import complaint, kind_of, unknown
 from api.validation.suggestions import short

@@ -10,7 +10,7 @@ from actors.browser.reports import MessageReceived, PairingCodeShown, QrShown, R
 from actors.errors import describe
 from actors.loop import Promise
 from actors.mailbox import BrowserReport, RequestPairingCode, SendText
-from api.schemas import LoginRequest, PairingCode, PairingCodeRequest, Qr, TextMessage
+from api.http.schemas import LoginRequest, PairingCode, PairingCodeRequest, Qr, TextMessage
 from store.events.event_log import Event
 from store.status import Cause, Desired, Status
 

@@ -344,7 +344,7 @@ async def test_an_unforeseen_error_is_500_without_a_traceback(
     def fail(*_: object) -> None:
         raise RuntimeError("the secret reason")
 
-    monkeypatch.setattr("api.health.server_memory", fail)
+    monkeypatch.setattr("api.http.health.server_memory", fail)
     answer = await api.get("/health")
     await problem(answer, 500, "internal-error")
     assert "secret reason" not in await answer.text()

@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from api.schemas import NewAccount, PairingCodeRequest, TextMessage
+from api.http.schemas import NewAccount, PairingCodeRequest, TextMessage
 from api.validation.complaints import complaint
 
 NUMBERS = ["phone", "to"]

@@ -3,7 +3,7 @@
 import pytest
 
 from api.errors import NotAcceptable
-from api.qr import Form, choose
+from api.http.linking import Form, choose
 from tests.api.told import Api
 
 

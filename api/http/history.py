@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from api.accounts import find
-from api.schemas import EventsQuery
+from api.http.accounts import find
+from api.http.schemas import EventsQuery
 from api.validation.request import read_query
 from store.events import event_log
 from store.text import to_json

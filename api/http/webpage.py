@@ -16,7 +16,9 @@ TYPES = {
     ".js": "text/javascript",
     ".svg": "image/svg+xml",
 }
-FILES = {file.name: file.read_bytes() for file in (Path(__file__).parent / "dashboard").iterdir()}
+FILES = {
+    file.name: file.read_bytes() for file in (Path(__file__).parents[1] / "dashboard").iterdir()
+}
 """By name. Sent from memory: what the kernel sends from a disk could wait for a reader for ever."""
 
 

@@ -8,8 +8,7 @@ from actors.account.view import View
 from actors.deletion import DEVICE_STAYS
 from actors.errors import UnknownAccount
 from api.errors import MalformedRequest
-from api.keys import MANAGER
-from api.schemas import (
+from api.http.schemas import (
     Account,
     Accounts,
     AccountsQuery,
@@ -20,6 +19,7 @@ from api.schemas import (
     Restart,
     respond,
 )
+from api.keys import MANAGER
 from api.validation.bodies import receive
 from api.validation.request import read_body, read_query
 from store import accounts
