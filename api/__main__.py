@@ -11,8 +11,8 @@ from collections.abc import Iterable, Sequence
 from importlib.metadata import version
 from typing import NoReturn
 
+from api.server.signals import Signals
 from api.settings import Settings, SettingsError, flag, variable
-from api.signals import Signals
 from api.validation.suggestions import nearest, short
 
 FAILURE = 1
@@ -83,7 +83,7 @@ def _serve(arguments: argparse.Namespace) -> int:
     from actors.browser.errors import BundleUnusable, ChromiumNotFound
     from api.logs.lines import set_up_logging
     from api.logs.uncaught import log_uncaught
-    from api.serve import Broken, CannotListen, serve
+    from api.server.serve import Broken, CannotListen, serve
     from store.errors import StoreError
 
     try:

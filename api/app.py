@@ -25,8 +25,8 @@ from api.keys import BACKGROUND, BUS, FEED, MANAGER, RECORDER, SETTINGS, TURNS
 from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
 from api.logs.lines import hide, name_accounts, until_log_dies
 from api.metrics.metrics import METRICS, Metrics
-from api.private import NotPrivate, check_private, check_writable, make_private
 from api.routes import OPEN, ROUTES
+from api.server.private import NotPrivate, check_private, check_writable, make_private
 from api.settings import Settings, SettingsError, variable
 from api.streams.clients import LISTENERS, close_streams
 from api.streams.coalescing import Turns

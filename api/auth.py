@@ -18,10 +18,10 @@ from aiohttp.typedefs import Handler, Middleware
 from pydantic import SecretStr
 
 from api.attempts import GUARD
-from api.connections import know
 from api.errors import ForeignOrigin, Unauthorized
 from api.http.schemas import LoginRequest
-from api.private import read_private, write_private
+from api.server.connections import know
+from api.server.private import read_private, write_private
 from api.settings import KEY_LENGTH, SettingsError
 from api.validation.request import read_body
 

@@ -20,8 +20,8 @@ from pathlib import Path
 from aiohttp import web
 
 from api.app import init_app, open_parts
-from api.descriptors import raise_limit
 from api.keys import MANAGER, RECORDER
+from api.server.file_limit import raise_limit
 from api.settings import Settings
 from common.tasks import abandon
 from store.events.event_log import Event

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from api.app import LAST_WRITES_SECONDS
-from api.connections import REQUEST_SECONDS
+from api.server.connections import REQUEST_SECONDS
 from api.settings import Settings
 
 ROOT = Path(__file__).parent.parent

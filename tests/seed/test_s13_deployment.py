@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from api.app import LAST_WRITES_SECONDS
-from api.connections import REQUEST_SECONDS
+from api.server.connections import REQUEST_SECONDS
 from api.settings import Settings, variable
 from tests import container
 from tests.container import COMPOSE

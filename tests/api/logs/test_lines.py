@@ -45,7 +45,7 @@ def members(line: str) -> dict[str, Any]:
 
 
 def fail(error: Exception) -> None:
-    logging.getLogger("api.serve").error("It failed", exc_info=error)
+    logging.getLogger("api.server.serve").error("It failed", exc_info=error)
 
 
 def test_a_readable_line_has_time_level_logger_and_message(written: Written) -> None:
@@ -74,7 +74,7 @@ def test_a_json_line_has_the_same_and_the_message_as_it_is(written: Written) -> 
 @pytest.mark.parametrize("form", FORMS)
 def test_lines_below_the_level_are_left_out(written: Written, form: LogFormat) -> None:
     set_up_logging("WARNING", form)
-    logging.getLogger("api.serve").info("quiet")
+    logging.getLogger("api.server.serve").info("quiet")
     assert written() == ""
 
 
@@ -122,7 +122,7 @@ def test_in_json_the_name_is_a_member_of_its_own(written: Written) -> None:
     set_up_logging("INFO", "json")
     name_accounts({ACCOUNT: "Support"}.get)
     logging.getLogger("actors.registry").error("its actor died", extra=OF_ACCOUNT)
-    logging.getLogger("api.serve").info("Nobody's")
+    logging.getLogger("api.server.serve").info("Nobody's")
     first, second = map(members, written().splitlines())
     assert (first["account"], first["name"]) == (ACCOUNT, "Support")
     assert first["message"] == "its actor died"
@@ -232,7 +232,7 @@ def test_in_json_a_traceback_is_a_member(written: Written) -> None:
     assert found["exception"] == "ValueError: broken"
 
 
-FORGED = "2026-11-22T12:00:00.000Z INFO    api.serve  👋 Shutdown complete"
+FORGED = "2026-11-22T12:00:00.000Z INFO    api.server.serve  👋 Shutdown complete"
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_a_block_of_lines_is_one_line_in_json(written: Written) -> None:
 def test_a_line_tells_no_secret_in_message_or_traceback(written: Written, form: LogFormat) -> None:
     set_up_logging("DEBUG", form, ["correct horse"])
     hide("battery-staple")
-    logging.getLogger("api.serve").debug("%s and %s", "correct horse", "battery-staple")
+    logging.getLogger("api.server.serve").debug("%s and %s", "correct horse", "battery-staple")
     fail(ValueError("correct horse, battery-staple, 491700000001@c.us"))
     text = written()
     assert "correct horse" not in text
@@ -299,14 +299,14 @@ def test_a_line_whose_words_cannot_be_made_is_written_all_the_same(
     written: Written, form: LogFormat
 ) -> None:
     set_up_logging("INFO", form)
-    logging.getLogger("api.serve").info("%d events", "many")
+    logging.getLogger("api.server.serve").info("%d events", "many")
     assert "%d events (cannot be filled in)" in written()
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_huge_line_is_cut(written: Written, form: LogFormat) -> None:
     set_up_logging("INFO", form)
-    logging.getLogger("api.serve").info("%s", "x" * 1_000_000)
+    logging.getLogger("api.server.serve").info("%s", "x" * 1_000_000)
     text = written()
     assert len(text) < 21_000
     assert "(1000000 characters in all)" in text
@@ -315,7 +315,7 @@ def test_a_huge_line_is_cut(written: Written, form: LogFormat) -> None:
 def test_what_is_said_to_a_person_is_no_log_line_and_keeps_its_place(written: Written) -> None:
     set_up_logging("INFO", secrets=["the-key"])
     say("Dashboard: /?key=the-key")
-    logging.getLogger("api.serve").info("after")
+    logging.getLogger("api.server.serve").info("after")
     said, logged = written().splitlines()
     assert said == "Dashboard: /?key=the-key"
     assert logged.endswith("after")

@@ -97,7 +97,7 @@ def test_an_interruption_by_a_person_is_no_error() -> None:
 
 @pytest.mark.parametrize("closed", ["1>&-", "2>&-", "1>&- 2>&-", "1>/dev/full 2>/dev/full"])
 def test_a_program_without_an_output_runs_on(closed: str) -> None:
-    program = f"{SET_UP}\nimport logging\nlogging.getLogger('api.serve').error('x')\n"
+    program = f"{SET_UP}\nimport logging\nlogging.getLogger('api.server.serve').error('x')\n"
     done = subprocess.run(
         ["/bin/sh", "-c", f'exec "$0" -c "$1" {closed}', sys.executable, program],
         check=False,

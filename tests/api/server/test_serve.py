@@ -17,7 +17,7 @@ import aiohttp
 import psutil
 import pytest
 
-from api.serve import _opened
+from api.server.serve import _opened
 from api.settings import environment_without_settings
 from tests.harness import Phones, ServerProcess
 

@@ -14,15 +14,15 @@ from actors.browser.page.bundle import find_bundle, load_bundle
 from actors.browser.process.executable import find_chromium, sandbox_refusal
 from api.app import init_app, open_parts, stop_working
 from api.auth import KEY
-from api.connections import Door
-from api.descriptors import raise_limit, room_for_clients
-from api.firstlines import write_first_lines
-from api.heap import collect_often, return_large_blocks
 from api.keys import BACKGROUND
 from api.lifetime import LIFETIME
 from api.logs.lines import say
+from api.server.connections import Door
+from api.server.file_limit import raise_limit, room_for_clients
+from api.server.first_lines import write_first_lines
+from api.server.heap import collect_often, return_large_blocks
+from api.server.signals import Signals
 from api.settings import Settings
-from api.signals import Signals
 from common.tasks import abandon, first
 from common.threads import FILES, PROCESSES, look_up_hosts_apart
 

@@ -7,7 +7,7 @@ import pytest
 
 LARGE_BLOCKS_IN_THE_HEAP = """
 import ctypes
-from api.heap import return_large_blocks
+from api.server.heap import return_large_blocks
 
 class Figures(ctypes.Structure):
     names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
@@ -40,8 +40,8 @@ def test_large_blocks_are_kept_out_of_the_heap(before: str, in_the_heap: str) ->
 
 GARBAGE = """
 import gc, weakref
-import api.serve
-from api.heap import collect_often
+import api.server.serve
+from api.server.heap import collect_often
 
 class Node:
     pass

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from api.signals import Signals
+from api.server.signals import Signals
 
 TERM, INT = signal.SIGTERM, signal.SIGINT
 
@@ -71,8 +71,8 @@ async def test_a_later_signal_ends_a_program_that_listens_no_more(
 ) -> None:
     raised: list[int] = []
     set_: Callable[..., object] = lambda *_: None  # noqa: E731
-    monkeypatch.setattr("api.signals.signal.signal", set_)
-    monkeypatch.setattr("api.signals.signal.raise_signal", raised.append)
+    monkeypatch.setattr("api.server.signals.signal.signal", set_)
+    monkeypatch.setattr("api.server.signals.signal.raise_signal", raised.append)
     program.follow()
     await program.hear(TERM)
     program.now += 5

@@ -7,7 +7,7 @@ import pytest
 
 SCRIPT = """
 import logging, resource, sys
-from api.descriptors import raise_limit, room_for_clients
+from api.server.file_limit import raise_limit, room_for_clients
 logging.basicConfig(format="%(message)s", stream=sys.stdout)
 resource.setrlimit(resource.RLIMIT_NOFILE, (int(sys.argv[1]), int(sys.argv[2])))
 raise_limit()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.private import NotPrivate, check_private, make_private, read_private, write_private
+from api.server.private import NotPrivate, check_private, make_private, read_private, write_private
 
 SOMEBODY = 12_345
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -81,7 +81,7 @@ def test_what_belongs_to_somebody_else_is_refused(key: Path, tmp_path: Path) -> 
 def test_what_belongs_to_root_may_be_used_by_another_user(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("api.private.os.geteuid", lambda: SOMEBODY)
+    monkeypatch.setattr("api.server.private.os.geteuid", lambda: SOMEBODY)
     tmp_path.chmod(0o755)
     check_private(tmp_path, tmp_path.stat())
     # As a volume is that a cluster gives to a group.

@@ -2,7 +2,7 @@
 
 import pytest
 
-from api.firstlines import without_secrets
+from api.server.first_lines import without_secrets
 
 
 @pytest.mark.parametrize(
