@@ -18,13 +18,13 @@ from actors.manager import Manager
 from actors.monitor.limits import MemoryLimits
 from actors.startqueue import StartLimits
 from actors.telemetry.observer import Observer
+from api.app_keys import BACKGROUND, BUS, FEED, MANAGER, RECORDER, SETTINGS, TURNS
 from api.attempts import GUARD, Guard
 from api.auth import KEY, load_key, require_key
-from api.errors import problems
-from api.keys import BACKGROUND, BUS, FEED, MANAGER, RECORDER, SETTINGS, TURNS
 from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
 from api.logs.lines import hide, name_accounts, until_log_dies
 from api.metrics.metrics import METRICS, Metrics
+from api.problems import problems
 from api.routes import OPEN, ROUTES
 from api.server.private import NotPrivate, check_private, check_writable, make_private
 from api.settings import Settings, SettingsError, variable

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from api.errors import TooManyAttempts, Unauthorized
 from api.logs.seldom import Seldom
+from api.problems import TooManyAttempts, Unauthorized
 
 FREE = 10
 """So many wrong keys from one address are answered at once."""

@@ -18,8 +18,8 @@ from aiohttp.typedefs import Handler, Middleware
 from pydantic import SecretStr
 
 from api.attempts import GUARD
-from api.errors import ForeignOrigin, Unauthorized
 from api.http.schemas import LoginRequest
+from api.problems import ForeignOrigin, Unauthorized
 from api.server.connections import know
 from api.server.private import read_private, write_private
 from api.settings import KEY_LENGTH, SettingsError

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import aiohttp
 
-from api.outside import Server, Unexpected, Watcher, call
+from api.client import Server, Unexpected, Watcher, call
 from api.server.signals import Signals
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from actors.errors import ShuttingDown
-from api.errors import RETRY_AFTER_SECONDS, Unavailable
+from api.problems import RETRY_AFTER_SECONDS, Unavailable
 
 EVENT_STREAM = "text/event-stream"
 

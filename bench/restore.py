@@ -17,7 +17,7 @@ from pathlib import Path
 
 import aiohttp
 
-from api.outside import Server, Watcher, call
+from api.client import Server, Watcher, call
 from api.settings import Settings
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings

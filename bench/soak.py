@@ -20,7 +20,7 @@ from typing import Self
 
 import aiohttp
 
-from api.outside import Server, Watcher, call
+from api.client import Server, Watcher, call
 from bench.restore import link_all
 from common.threads import MOST
 from simulator.server import Simulator

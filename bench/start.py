@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from api.outside import Server
+from api.client import Server
 from bench.far import far
 from store import models
 from store.database.opening import open_database

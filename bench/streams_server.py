@@ -20,7 +20,7 @@ from pathlib import Path
 from aiohttp import web
 
 from api.app import init_app, open_parts
-from api.keys import MANAGER, RECORDER
+from api.app_keys import MANAGER, RECORDER
 from api.server.file_limit import raise_limit
 from api.settings import Settings
 from common.tasks import abandon

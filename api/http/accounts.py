@@ -7,7 +7,7 @@ from aiohttp import web
 from actors.account.view import View
 from actors.deletion import DEVICE_STAYS
 from actors.errors import UnknownAccount
-from api.errors import MalformedRequest
+from api.app_keys import MANAGER
 from api.http.schemas import (
     Account,
     Accounts,
@@ -19,7 +19,7 @@ from api.http.schemas import (
     Restart,
     respond,
 )
-from api.keys import MANAGER
+from api.problems import MalformedRequest
 from api.validation.bodies import receive
 from api.validation.request import read_body, read_query
 from store import accounts

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from api.errors import NoSuchEvidence
-from api.keys import MANAGER
+from api.app_keys import MANAGER
+from api.problems import NoSuchEvidence
 
 
 async def show(request: web.Request) -> web.Response:

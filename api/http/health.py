@@ -14,7 +14,7 @@ from actors.monitor.actor import Figures
 from actors.monitor.memory import available_mb, server_memory
 from actors.monitor.sampler import Usage
 from actors.startqueue import MEMORY
-from api.keys import BACKGROUND, BUS, MANAGER, RECORDER, SETTINGS
+from api.app_keys import BACKGROUND, BUS, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME
 from store.events.event_log import timestamp
 from store.status import Status

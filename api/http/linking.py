@@ -9,10 +9,10 @@ import segno
 from aiohttp import web
 
 from actors.browser.reports import QrShown
-from api.errors import InvalidQuery, NotAcceptable, StatusConflict
+from api.app_keys import MANAGER
 from api.http.accounts import find
 from api.http.schemas import Qr, QrQuery
-from api.keys import MANAGER
+from api.problems import InvalidQuery, NotAcceptable, StatusConflict
 from api.validation.complaints import unknown
 from api.validation.request import read_query
 from api.validation.suggestions import nearest

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
+from api.app_keys import MANAGER
 from api.http.schemas import PairingCode, PairingCodeRequest, Sent, TextMessage, respond
-from api.keys import MANAGER
 from api.validation.request import read_body
 
 

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from actors.account.view import View
 from actors.monitor.memory import available_mb
 from actors.monitor.sampler import Usage
-from api.keys import BUS, MANAGER, RECORDER, SETTINGS
+from api.app_keys import BUS, MANAGER, RECORDER, SETTINGS
 from api.lifetime import LIFETIME
 from store.status import Desired, Status
 

@@ -11,8 +11,8 @@ from http import HTTPStatus
 from aiohttp import EMPTY_PAYLOAD, web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-from api.errors import MalformedRequest
 from api.logs.seldom import Seldom
+from api.problems import MalformedRequest
 
 HEAD_SECONDS = 10.0
 """How long the head of a request may take, and the silence before the first one."""

@@ -13,8 +13,8 @@ from aiohttp import web
 from actors.browser.page.bundle import find_bundle, load_bundle
 from actors.browser.process.executable import find_chromium, sandbox_refusal
 from api.app import init_app, open_parts, stop_working
+from api.app_keys import BACKGROUND
 from api.auth import KEY
-from api.keys import BACKGROUND
 from api.lifetime import LIFETIME
 from api.logs.lines import say
 from api.server.connections import Door

@@ -4,9 +4,9 @@ from functools import partial
 
 from aiohttp import web
 
-from api.errors import InvalidQuery
+from api.app_keys import MANAGER, TURNS
 from api.http.schemas import StreamQuery
-from api.keys import MANAGER, TURNS
+from api.problems import InvalidQuery
 from api.validation.request import read_query
 from api.validation.suggestions import short
 from store import accounts

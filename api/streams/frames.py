@@ -11,9 +11,9 @@ from typing import Any
 
 from aiohttp import web
 
+from api.app_keys import MANAGER, TURNS
 from api.http.accounts import present
 from api.http.schemas import PairingCode, Qr, SnapshotAccount, StreamQuery
-from api.keys import MANAGER, TURNS
 from api.streams.coalescing import Turns
 from store import accounts
 from store.events import event_log

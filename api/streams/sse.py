@@ -12,11 +12,11 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from api.errors import MalformedRequest
-from api.keys import FEED, SETTINGS
+from api.app_keys import FEED, SETTINGS
 from api.lifetime import EVENT_STREAM
 from api.metrics.metrics import METRICS
 from api.metrics.streams import Drop, StreamInstruments, Transport
+from api.problems import MalformedRequest
 from api.streams.clients import LISTENERS
 from api.streams.filters import read_stream_query
 from api.streams.frames import Frame, frames

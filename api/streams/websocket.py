@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 from aiohttp import WSCloseCode, web
 
-from api.keys import FEED, SETTINGS
+from api.app_keys import FEED, SETTINGS
 from api.metrics.metrics import METRICS
 from api.metrics.streams import Drop, StreamInstruments, Transport
 from api.streams.clients import LISTENERS

@@ -5,7 +5,7 @@ import asyncio
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from api.errors import CompressedBody, MalformedRequest, TooSlow
+from api.problems import CompressedBody, MalformedRequest, TooSlow
 
 BODY_SECONDS = 30.0
 """How long a body may take to come."""

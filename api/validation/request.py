@@ -10,8 +10,8 @@ from typing import Any, NoReturn, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from api.errors import InvalidInput, InvalidQuery, MalformedRequest
 from api.http.schemas import NoQuery
+from api.problems import InvalidInput, InvalidQuery, MalformedRequest
 from api.validation.bodies import receive
 from api.validation.complaints import complaint, kind_of, unknown
 from api.validation.suggestions import short

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 
 from api.app import init_app, open_parts
-from api.keys import RECORDER
+from api.app_keys import RECORDER
 from api.settings import Settings
 from store.events.event_log import Event
 from store.events.recorder import Recorder

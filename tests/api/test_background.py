@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from api.keys import BACKGROUND
+from api.app_keys import BACKGROUND
 from tests.api.told import Api
 
 

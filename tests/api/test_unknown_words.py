@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from api.keys import RECORDER
+from api.app_keys import RECORDER
 from api.settings import Settings
 from store.events.event_log import Event
 from tests.api.told import Api

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 
 from actors.browser.reports import Authenticated, QrShown, Ready
-from api.keys import BUS, MANAGER, RECORDER
+from api.app_keys import BUS, MANAGER, RECORDER
 from api.lifetime import LIFETIME
 from api.streams.clients import LISTENERS
 from store import models

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from api.errors import Unavailable
+from api.problems import Unavailable
 from api.settings import Settings
 from examples.wa_stream import Event, EventStream, Gap, Item, Malformed, Notice, Refused, Snapshot
 from store import accounts

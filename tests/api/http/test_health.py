@@ -23,7 +23,7 @@ from actors.browser.reports import (
 )
 from actors.startqueue import Room
 from api.app import stop_working
-from api.keys import RECORDER
+from api.app_keys import RECORDER
 from api.lifetime import LIFETIME
 from api.settings import Settings
 from store.status import Cause, Status

@@ -2,8 +2,8 @@
 
 import pytest
 
-from api.errors import NotAcceptable
 from api.http.linking import Form, choose
+from api.problems import NotAcceptable
 from tests.api.told import Api
 
 

@@ -7,7 +7,7 @@ from aiohttp.test_utils import TestServer
 from actors.browser.reports import ActionKind, ActionRequired
 from actors.monitor.sampler import Usage
 from api.app import init_app
-from api.keys import BUS
+from api.app_keys import BUS
 from api.lifetime import LIFETIME
 from api.settings import Settings
 from store.status import Status

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.outside import Server, Unexpected
+from api.client import Server, Unexpected
 
 NO_WEB = "http://127.0.0.1:9"
 
