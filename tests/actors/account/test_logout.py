@@ -132,7 +132,7 @@ async def test_a_logout_that_its_actors_die_of_is_given_up_and_tried_at_the_next
         tries.append(arguments)
         raise RuntimeError("nobody foresaw this")
 
-    monkeypatch.setattr("actors.manager.profiles.remove", fail)
+    monkeypatch.setattr("actors.manager.care.remove", fail)
     stage = await start()
     account_id, _ = await stage.linked()
     await stage.manager.disconnect(account_id)

@@ -235,7 +235,7 @@ async def need(api: Api) -> list[dict[str, str]]:
 def run_script(url: str) -> tuple[int, list[str]]:
     """Run the script for cron; give its exit code and its lines."""
     ran = subprocess.run(
-        [Path(__file__).parents[2] / "compose/health-check.sh"],
+        [Path(__file__).parents[3] / "compose/health-check.sh"],
         env={"PATH": os.environ["PATH"], "HEALTH_URL": url},
         capture_output=True,
         text=True,

@@ -61,7 +61,7 @@ async def test_clients_that_an_error_drops_are_counted_by_its_kind(
     async def newest_id() -> int:
         raise error
 
-    monkeypatch.setattr("api.streams.frames.events.newest_id", newest_id)
+    monkeypatch.setattr("api.streams.frames.event_log.newest_id", newest_id)
     await follow_to_the_end(api)
     assert (await scrape(api)).value(DROPS, reason=reason) == 2
 

@@ -299,7 +299,7 @@ async def test_without_a_database_the_stream_ends_and_is_to_be_tried_again(
     async def away() -> int:
         raise DatabaseAway
 
-    monkeypatch.setattr("api.streams.frames.events.newest_id", away)
+    monkeypatch.setattr("api.streams.frames.event_log.newest_id", away)
     async with following(api) as reader:
         with pytest.raises(EOFError):
             await reader.next()

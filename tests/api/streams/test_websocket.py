@@ -194,7 +194,7 @@ async def test_a_log_that_is_trimmed_while_it_is_replayed_is_told_as_a_gap(
             await api.trim_log(keep=3)
         return found
 
-    monkeypatch.setattr("api.streams.frames.events.page", page)
+    monkeypatch.setattr("api.streams.frames.event_log.page", page)
     async with api.ws_connect("/ws?since=0") as socket:
         await opened(socket)
         frames = await read_until(socket, lambda frame: frame.get("seq") == 8)
@@ -242,7 +242,7 @@ async def test_what_happens_while_much_is_replayed_waits_in_the_log(
         await happen(5)
         return await read(since, *rest)
 
-    monkeypatch.setattr("api.streams.frames.events.page", page)
+    monkeypatch.setattr("api.streams.frames.event_log.page", page)
     async with api.ws_connect("/ws?since=0") as socket:
         await opened(socket)
         frames = await read_until(socket, lambda frame: frame["seq"] == 130)
@@ -438,6 +438,6 @@ async def test_without_a_database_the_stream_is_to_be_tried_again(
     async def away() -> int:
         raise DatabaseAway
 
-    monkeypatch.setattr("api.streams.frames.events.newest_id", away)
+    monkeypatch.setattr("api.streams.frames.event_log.newest_id", away)
     async with api.ws_connect("/ws") as socket:
         assert await close_code(socket) == WSCloseCode.TRY_AGAIN_LATER

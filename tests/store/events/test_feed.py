@@ -153,7 +153,7 @@ async def test_a_missing_event_is_told_when_the_database_can_be_read_again(
         return await really_read(event_id, limit)
 
     monkeypatch.setattr("store.events.feed.RETRY_SECONDS", 0.01)
-    monkeypatch.setattr("store.events.feed.events.page", page)
+    monkeypatch.setattr("store.events.feed.event_log.page", page)
     async with feed.subscribe() as reader:
         bus.pass_on(await written_elsewhere("b", 1), ours=False)
         await away.wait()
