@@ -85,7 +85,7 @@ class Evidence:
 
 
 def address(account_id: str, seq: int) -> str:
-    """Give the path under which the server shows the picture of an event."""
+    """Return the path under which the server shows the picture of an event."""
     return f"/accounts/{account_id}/evidence/{seq}.png"
 
 

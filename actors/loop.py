@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, Generic, TypeVar, cast
 
-from common.log_context import SUBJECT
+from common.log_context import LOGGED_ACCOUNT
 
 T = TypeVar("T")
 
@@ -49,9 +49,9 @@ class Loop:
         return timer
 
     def _callers_context(self) -> contextvars.Context:
-        """Give the loop owner's context, with the account that the calling thread serves."""
+        """Return the loop owner's context, with the account that the calling thread serves."""
         context = self._context.copy()
-        context.run(SUBJECT.set, SUBJECT.get())
+        context.run(LOGGED_ACCOUNT.set, LOGGED_ACCOUNT.get())
         return context
 
 
@@ -92,7 +92,7 @@ class Promise(Generic[T]):
         self._future.add_done_callback(lambda f: f.cancelled() or f.exception())
 
     def keep(self, value: T) -> None:
-        """Give the answer."""
+        """Return the answer."""
         self._loop.call_soon_threadsafe(self._settle, value, None)
 
     def fail(self, error: BaseException) -> None:

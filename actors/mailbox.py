@@ -51,7 +51,7 @@ class ShutDown:
 
 
 @dataclass(frozen=True)
-class Vacate:
+class Relinquish:
     """The account's lease is lost: its browser must be gone before the seconds are over."""
 
     seconds: float
@@ -78,7 +78,7 @@ class Queued:
 
 
 @dataclass(frozen=True)
-class Turn:
+class MayStart:
     """The account may start its browser now."""
 
     attempt: int
@@ -143,9 +143,9 @@ AccountMessage = (
     | Recover
     | Resume
     | ShutDown
-    | Vacate
+    | Relinquish
     | Queued
-    | Turn
+    | MayStart
     | BrowserReport
     | TimerFired
     | OverMemory
@@ -189,7 +189,7 @@ class ForAccount:
 
 
 @dataclass(frozen=True)
-class WantTurn:
+class RequestStart:
     """An account wants to start its browser."""
 
     account_id: str
@@ -242,5 +242,5 @@ class StopAll:
 
 
 RegistryMessage = (
-    Start | Created | ForAccount | WantTurn | LookForRoom | LeaveQueue | Gone | Died | StopAll
+    Start | Created | ForAccount | RequestStart | LookForRoom | LeaveQueue | Gone | Died | StopAll
 )

@@ -13,8 +13,8 @@ from weakref import WeakValueDictionary
 
 import pykka
 
-from actors.account.context import Surroundings
-from actors.account.known_messages import Recall
+from actors.account.context import AccountContext
+from actors.account.known_messages import KnownMessagesReader
 from actors.account.lifecycle import Signal
 from actors.account.view import StartsView, View, Views
 from actors.browser.errors import OutcomeUnknown
@@ -27,7 +27,7 @@ from actors.deletion import NEEDS_PAGE, is_listed
 from actors.errors import ShuttingDown, StoreAway, TimedOut, UnknownAccount, WrongStatus
 from actors.evidence import FOLDER, Evidence
 from actors.leases.access import OwnedAccounts, kept, known
-from actors.leases.takeover import Tenancy
+from actors.leases.takeover import Takeover
 from actors.loop import Loop, Promise
 from actors.mailbox import (
     AccountMessage,
@@ -83,17 +83,17 @@ class Manager:
         self._config = config
         self._recorder = recorder
         self._observer = observer or Observer()
-        self._recall = Recall(recorder, config.store_timeout)
+        self._known_messages = KnownMessagesReader(recorder, config.store_timeout)
         self._evidence = Evidence(config.browser.profiles_dir.parent / FOLDER)
         self._views = Views()
         self._watched = Watched()
-        self._tenancy = Tenancy(
+        self._tenancy = Takeover(
             *(config, recorder, self._views, self._evidence, self._tell_registry),
             background=self._background,
         )
-        self._ownership = self._tenancy.ownership
-        self._owned = OwnedAccounts(self._ownership, config.store_timeout)
-        recorder.tell_refusals(self._ownership.refused)
+        self._keeper = self._tenancy.keeper
+        self._owned = OwnedAccounts(self._keeper, config.store_timeout)
+        recorder.tell_refusals(self._keeper.refused)
         # A lock lives only for as long as somebody holds it or waits for it.
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._doubtful: set[str] = set()
@@ -112,16 +112,16 @@ class Manager:
         Waits for a database that is away, for as long as it takes.
         """
         await FILES.run(care.clean_locks, self._config.browser)
-        await self._ownership.start()
+        await self._keeper.start()
         loop = Loop()
-        around = Surroundings(
+        around = AccountContext(
             loop=loop,
             recorder=self._recorder,
             views=self._views,
             new_run=self._new_run,
             wipe=partial(care.remove, self._config.browser),
             evidence=self._evidence,
-            let_go=self._ownership.let_go,
+            let_go=self._keeper.let_go,
             broken=partial(self._break, "registry of accounts"),
             room=self._room,
             policy=self._config.policy,
@@ -139,9 +139,9 @@ class Manager:
             self._registry.tell,
             partial(self._break, "resource monitor"),
         )
-        await self._ownership.hand_over()
+        await self._keeper.hand_over()
         await remove_orphans(self._config.browser)
-        self._ownership.keep_looking()
+        self._keeper.keep_looking()
 
     async def stop(self, budget: float) -> None:
         """Close every browser in parallel, then end the actors. A second call does no harm.
@@ -152,9 +152,9 @@ class Manager:
         self.stopping = True
         registry, monitor = self._registry, self._monitor
         if registry is None or monitor is None:
-            await self._ownership.stop(give_back=True)
+            await self._keeper.stop(give_back=True)
             return
-        self._ownership.stop_looking()
+        self._keeper.stop_looking()
         done: Promise[None] = Promise()
         try:
             registry.tell(StopAll(done))
@@ -166,7 +166,7 @@ class Manager:
             logger.warning("Not every browser closed within %g s", budget)
         # Once the leases are given back, the last events of their accounts would be refused.
         written = await self._recorder.flush(self._config.store_timeout)
-        await self._ownership.stop(give_back=written)
+        await self._keeper.stop(give_back=written)
         await PROCESSES.run(monitor.stop)
         await PROCESSES.run(registry.stop)
         self._registry = self._monitor = None
@@ -185,9 +185,9 @@ class Manager:
             StoreAway: The database does not answer.
         """
         self._refuse_if_stopping()
-        async with self._ownership.creating() as made:
+        async with self._keeper.creating() as made:
             row, event = await kept(
-                accounts.create(name, self._ownership.server), self._config.store_timeout
+                accounts.create(name, self._keeper.server), self._config.store_timeout
             )
             made(row.id)
         self._recorder.record(event, epoch=FIRST_EPOCH)
@@ -299,7 +299,7 @@ class Manager:
                 raise StoreAway
             row = known(await kept(accounts.get(account_id), self._config.store_timeout))
             await self._owned.fenced(account_id, epoch, accounts.delete(account_id, epoch))
-            self._ownership.forget(account_id)
+            self._keeper.forget(account_id)
         await FILES.run(self._evidence.remove, account_id)
         return is_listed(row)
 
@@ -332,12 +332,12 @@ class Manager:
     @property
     def elsewhere(self) -> int:
         """How many accounts other servers own."""
-        return self._ownership.elsewhere
+        return self._keeper.elsewhere
 
     @property
     def trouble(self) -> str | None:
         """Why leases cannot be kept or taken at the moment; None while all is well."""
-        return self._ownership.trouble
+        return self._keeper.trouble
 
     @property
     def starts(self) -> StartsView:
@@ -428,8 +428,8 @@ class Manager:
         return accounts.set_desired(account_id, desired, epoch, withdraw_logout=doubtful)
 
     def _new_run(self, account_id: str, report: Callable[[Report], None]) -> BrowserRun:
-        recall = partial(self._recall.past, account_id)
-        return BrowserRun(account_id, self._config.browser, report, recall)
+        known_messages = partial(self._known_messages.known, account_id)
+        return BrowserRun(account_id, self._config.browser, report, known_messages)
 
     def _monitor_config(self) -> MonitorConfig:
         return MonitorConfig(

@@ -11,9 +11,9 @@ import pykka
 
 from actors.account.actor import AccountActor
 from actors.account.attempt import KILL_SECONDS
-from actors.account.context import Surroundings
+from actors.account.context import AccountContext
 from actors.account.lifecycle import Life, Signal, decide
-from actors.account.recording import Journal
+from actors.account.recording import Recording
 from actors.account.restarts import NO_FAILURES, History, Verdict, judge
 from actors.account.view import StartsView
 from actors.errors import UnknownAccount, describe
@@ -29,17 +29,17 @@ from actors.mailbox import (
     Gone,
     LeaveQueue,
     LookForRoom,
+    MayStart,
     Owned,
     Queued,
     Recover,
     RegistryMessage,
+    Relinquish,
+    RequestStart,
     Resume,
     ShutDown,
     Start,
     StopAll,
-    Turn,
-    Vacate,
-    WantTurn,
 )
 from actors.startqueue import OTHER_STARTS, StartLimits, StartQueue
 from common.threads import name_thread
@@ -55,9 +55,9 @@ ROOM_RETRY_SECONDS = 2.0
 class RegistryActor(pykka.ThreadingActor):
     """Starts, finds and replaces account actors. Handlers run in its own thread, and are short."""
 
-    def __init__(self, surroundings: Surroundings, limits: StartLimits) -> None:
+    def __init__(self, context: AccountContext, limits: StartLimits) -> None:
         super().__init__()
-        self._around = surroundings
+        self._around = context
         self._queue = StartQueue(limits)
         self._accounts: dict[str, pykka.ActorRef[AccountActor]] = {}
         self._leaving: set[str] = set()
@@ -79,11 +79,11 @@ class RegistryActor(pykka.ThreadingActor):
                 ref = self._start(account)
                 if self._stopping is not None:
                     ref.tell(ShutDown())
-            case ForAccount(account_id, Vacate() as vacate):
-                self._vacate(account_id, vacate)
+            case ForAccount(account_id, Relinquish() as relinquish):
+                self._relinquish(account_id, relinquish)
             case ForAccount(account_id, inner):
                 self._pass_on(account_id, inner)
-            case WantTurn():
+            case RequestStart():
                 self._queue_up(message)
             case LookForRoom():
                 self._retry = None
@@ -150,7 +150,7 @@ class RegistryActor(pykka.ThreadingActor):
             # Its last word, Gone or Died, is on its way and says who hears this instead.
             self._late.setdefault(account_id, []).append(message)
 
-    def _queue_up(self, wish: WantTurn) -> None:
+    def _queue_up(self, wish: RequestStart) -> None:
         self._queue.join(wish.account_id, wish.attempt, urgent=wish.urgent, runs=wish.runs)
         self._admit()
 
@@ -161,7 +161,7 @@ class RegistryActor(pykka.ThreadingActor):
             return
         room = self._around.room()
         for account_id, attempt in self._queue.admit(room):
-            self._pass_on(account_id, Turn(attempt))
+            self._pass_on(account_id, MayStart(attempt))
         waits_for = self._queue.waits_for(room)
         self._show_queue(waits_for)
         for wait in self._queue.news(room, time.monotonic()):
@@ -177,7 +177,7 @@ class RegistryActor(pykka.ThreadingActor):
         queue = self._queue
         self._around.views.starts = StartsView(queue.starting, waits_for, queue.places())
 
-    def _vacate(self, account_id: str, message: Vacate) -> None:
+    def _relinquish(self, account_id: str, message: Relinquish) -> None:
         if account_id in self._accounts:
             self._leaving.add(account_id)
             self._pass_on(account_id, message)
@@ -226,11 +226,11 @@ class RegistryActor(pykka.ThreadingActor):
         life = Life(row.status, row.desired, row.linked, row.attempt)
         decision = decide(life, Signal.GAVE_UP, attempt=row.attempt, cause=Cause.GAVE_UP)
         around = self._around
-        journal = Journal(died.account, around.loop, around.recorder, around.views)
-        journal.status(decision, {"message": died.error, "last": Cause.UNFORESEEN})
-        journal.show(qr=None, pairing=None, pid=None)
+        recording = Recording(died.account, around.loop, around.recorder, around.views)
+        recording.status(decision, {"message": died.error, "last": Cause.UNFORESEEN})
+        recording.show(qr=None, pairing=None, pid=None)
         around.observer.happened(Status.FAILED, Cause.GAVE_UP)
-        return journal.account
+        return recording.account
 
     def _stop_all(self, done: Promise[None]) -> None:
         self._stopping = done
@@ -254,7 +254,7 @@ class RegistryActor(pykka.ThreadingActor):
 
 
 def _is_stuck(row: AccountRow) -> bool:
-    """Tell whether a status cannot be true any more now that no browser runs."""
+    """Return whether a status cannot be true any more now that no browser runs."""
     if row.status is Status.CONNECTED:
         return not Life(row.status, row.desired, row.linked).restorable
     return row.status.has_browser

@@ -138,7 +138,7 @@ class StartQueue:
         return admitted
 
     def places(self) -> dict[str, int]:
-        """Give the place of each who waits: how many go before."""
+        """Return the place of each who waits: how many go before."""
         waiting = chain(self._urgent, self._others, self._running)
         return {account_id: place for place, account_id in enumerate(waiting)}
 

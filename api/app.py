@@ -18,7 +18,7 @@ from actors.manager import Manager
 from actors.monitor.limits import MemoryLimits
 from actors.startqueue import StartLimits
 from actors.telemetry.observer import Observer
-from api.app_keys import BACKGROUND, BUS, FEED, MANAGER, RECORDER, SETTINGS, TURNS
+from api.app_keys import BACKGROUND, BUS, COALESCER, FEED, MANAGER, RECORDER, SETTINGS
 from api.attempts import GUARD, Guard
 from api.auth import KEY, load_key, require_key
 from api.lifetime import LIFETIME, Lifetime, refuse_unless_open
@@ -28,13 +28,13 @@ from api.problems import problems
 from api.routes import OPEN, ROUTES
 from api.server.private import NotPrivate, check_private, check_writable, make_private
 from api.settings import Settings, SettingsError, variable
-from api.streams.clients import LISTENERS, close_streams
-from api.streams.coalescing import Turns
+from api.streams.clients import CLIENTS, close_streams
+from api.streams.coalescing import Coalescer
 from api.validation.bodies import refuse_compressed
 from common.background import Background
 from common.tasks import abandon, first
 from store.database.opening import open_database
-from store.database.timeouts import Patience
+from store.database.timeouts import DatabaseWait
 from store.events.bus import Bus, InProcessBus, RedisBus
 from store.events.feed import Feed
 from store.events.recorder import Recorder
@@ -98,11 +98,11 @@ def init_app(settings: Settings, make_manager: ManagerMaker = Manager) -> web.Ap
             require_key(OPEN),
         ]
     )
-    app[LISTENERS] = set()
+    app[CLIENTS] = set()
     background = app[BACKGROUND] = Background()
     bus = app[BUS] = _bus(settings, background)
     app[FEED] = Feed(bus, background=background)
-    app[TURNS] = Turns()
+    app[COALESCER] = Coalescer()
     recorder = app[RECORDER] = Recorder(bus, background=background)
     app[MANAGER] = make_manager(*(manager_config(settings), recorder, figures.accounts, background))
     name_accounts(app[MANAGER].name_of)
@@ -125,7 +125,7 @@ async def open_parts(app: web.Application) -> None:
     """
     settings, lifetime, opened = app[SETTINGS], app[LIFETIME], app[OPENED]
     bus, feed, recorder, manager = app[BUS], app[FEED], app[RECORDER], app[MANAGER]
-    background, patience = app[BACKGROUND], Patience(lifetime.wait_for)
+    background, patience = app[BACKGROUND], DatabaseWait(lifetime.wait_for)
     opened.push_async_callback(background.end, background.start("log", until_log_dies()))
     await patience.wait_for(lambda: opened.enter_async_context(_database(settings)))
     opened.push_async_callback(bus.close)

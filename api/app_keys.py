@@ -4,7 +4,7 @@ from aiohttp import web
 
 from actors.manager import Manager
 from api.settings import Settings
-from api.streams.coalescing import Turns
+from api.streams.coalescing import Coalescer
 from common.background import Background
 from store.events.bus import Bus
 from store.events.feed import Feed
@@ -15,5 +15,5 @@ BACKGROUND = web.AppKey("BACKGROUND", Background)
 BUS = web.AppKey("BUS", Bus)
 FEED = web.AppKey("FEED", Feed)
 RECORDER = web.AppKey("RECORDER", Recorder)
-TURNS = web.AppKey("TURNS", Turns)
+COALESCER = web.AppKey("TURNS", Coalescer)
 MANAGER = web.AppKey("MANAGER", Manager)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from api.logs.seldom import Seldom
+from api.logs.limited import LimitedLog
 from api.problems import TooManyAttempts, Unauthorized
 
 FREE = 10
@@ -79,7 +79,7 @@ class Guard:
     def __init__(self) -> None:
         """Begin without any."""
         self._attempts = Attempts()
-        self._log = Seldom(logger, logging.WARNING, "Wrong API key")
+        self._log = LimitedLog(logger, logging.WARNING, "Wrong API key")
 
     async def refuse(self, request: web.Request) -> Unauthorized | TooManyAttempts:
         """Log a wrong key, wait as long as its sender has to, and return what to tell it."""

@@ -63,7 +63,7 @@ class ApiKey:
         return f"{expires}.{proof.hex()}"
 
     def accepts(self, cookie: str) -> bool:
-        """Tell whether a cookie was made from this key and is still good."""
+        """Return whether a cookie was made from this key and is still good."""
         expires, _, _ = cookie.partition(".")
         if not (expires.isascii() and expires.isdigit()) or int(expires[:20]) < time.time():
             return False

@@ -89,7 +89,7 @@ def verdict(seen: Sequence[Holding], connects: int) -> list[str]:
 
 
 def pace(values: Sequence[float]) -> float:
-    """Give the growth from one value to the next as the median of all pairs: a step hardly counts.
+    """Return the growth from one value to the next, as the median of all pairs.
 
     A table that is doubled once is such a step.
     """

@@ -7,5 +7,5 @@ account instead, as `extra={"account": account_id}`.
 
 from contextvars import ContextVar
 
-SUBJECT: ContextVar[str | None] = ContextVar("subject", default=None)
+LOGGED_ACCOUNT: ContextVar[str | None] = ContextVar("subject", default=None)
 """The account's id; None where the lines are about no account, or name it themselves."""

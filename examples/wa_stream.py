@@ -267,7 +267,7 @@ class EventStream:
         self._position = position
 
     def _is_double(self, item: Item) -> bool:
-        """Tell whether an event was had before. In a log that began anew, old numbers are new."""
+        """Return whether an event was had before. In a log that began anew, old numbers are new."""
         match item, self._position:
             case Event(id=int(id_), seq=int(seq), account_id=account_id), int(position):
                 return id_ <= position and seq <= self._last_seq.get(account_id, 0)
@@ -377,7 +377,7 @@ def address(url: str, path: str) -> str:
 
 
 def is_temporary(status: int) -> bool:
-    """Tell whether an answer is no refusal, but passes by itself."""
+    """Return whether an answer is no refusal, but passes by itself."""
     return status in TEMPORARY or status >= 500
 
 

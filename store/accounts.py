@@ -93,7 +93,7 @@ class AccountChanges(TypedDict, total=False):
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class AccountPage:
     """A part of the list of accounts."""
 
     items: list[AccountRow]
@@ -182,7 +182,7 @@ async def _rows(names: Sequence[str], start: int) -> list[AccountRow]:
 
 
 @database_errors
-async def list_page(after: str | None, limit: int) -> Page:
+async def list_page(after: str | None, limit: int) -> AccountPage:
     """Return some accounts in the order of their creation.
 
     Args:
@@ -201,7 +201,7 @@ async def list_page(after: str | None, limit: int) -> Page:
         )
     found = [_row(row) for row in await query.order_by("created_at", "id").limit(limit + 1)]
     items = found[:limit]
-    return Page(items, _cursor(items[-1]) if len(found) > limit else None)
+    return AccountPage(items, _cursor(items[-1]) if len(found) > limit else None)
 
 
 @database_errors

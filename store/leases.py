@@ -228,7 +228,7 @@ async def remove(connection: BaseDBAsyncClient, account_ids: Collection[str]) ->
 
 
 def is_stale(epoch: int | None, account_id: str, current: Mapping[str, int]) -> bool:
-    """Tell whether a write is to be refused; one without an epoch is nobody's, and never is."""
+    """Return whether a write is to be refused; one without an epoch is nobody's, and never is."""
     return epoch is not None and current.get(account_id) != epoch
 
 

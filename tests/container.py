@@ -69,7 +69,7 @@ def instructions() -> list[tuple[str, str]]:
 
 
 def last(name: str) -> str:
-    """Give what the image itself says in an instruction: the last one of that name."""
+    """Return what the image itself says in an instruction: the last one of that name."""
     return [rest for instruction, rest in instructions() if instruction == name][-1]
 
 

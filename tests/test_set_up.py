@@ -104,7 +104,7 @@ class Folder:
         return done.stdout
 
     def told(self) -> list[str]:
-        """Give what the programs were told since the last question."""
+        """Return what the programs were told since the last question."""
         told = self.told_file.read_text().splitlines() if self.told_file.exists() else []
         self.told_file.unlink(missing_ok=True)
         return told

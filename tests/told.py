@@ -120,9 +120,9 @@ class ToldManager(Manager):
 
     def be_killed(self) -> None:
         """Leave everything as a killed process does, as far as others can see."""
-        for task in self._ownership._rounds._tasks:
+        for task in self._keeper._periodic._tasks:
             task.cancel()
-        self._ownership._lifesign.end()
+        self._keeper._liveness.end()
 
     def _room(self) -> Room:
         return self.room

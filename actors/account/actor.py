@@ -16,11 +16,11 @@ from typing import TypeVar
 import pykka
 
 from actors.account.attempt import Attempt
-from actors.account.context import Run, Surroundings
-from actors.account.deadline import Alarm
+from actors.account.context import AccountContext, Run
+from actors.account.deadline import DeadlineTimer
 from actors.account.lifecycle import Phase, Signal
 from actors.account.machine import StateMachine
-from actors.account.recording import Journal
+from actors.account.recording import Recording
 from actors.account.restarts import History, judge
 from actors.account.signals import Translator
 from actors.browser.errors import NotReady
@@ -36,11 +36,13 @@ from actors.mailbox import (
     Delete,
     Died,
     Gone,
+    MayStart,
     OverMemory,
     Owned,
     Queued,
     Recover,
     RegistryMessage,
+    Relinquish,
     Renamed,
     RequestPairingCode,
     Resume,
@@ -48,11 +50,9 @@ from actors.mailbox import (
     ShutDown,
     TakeScreenshot,
     TimerFired,
-    Turn,
-    Vacate,
 )
 from actors.monitor.limits import Limit, Renewal
-from common.log_context import SUBJECT
+from common.log_context import LOGGED_ACCOUNT
 from common.threads import name_thread
 from store.status import Cause, Desired, Status
 
@@ -70,26 +70,28 @@ class AccountActor(pykka.ThreadingActor):
     def __init__(
         self,
         account: Owned,
-        surroundings: Surroundings,
+        context: AccountContext,
         tell_registry: Callable[[RegistryMessage], None],
         history: History,
     ) -> None:
         super().__init__()
         self._id = account.row.id
-        self._around = surroundings
-        self._loop = surroundings.loop
+        self._around = context
+        self._loop = context.loop
         self._tell_registry = tell_registry
         tell: Callable[[AccountMessage], None] = self.actor_ref.tell
-        self._alarm = Alarm(self._loop, tell)
-        self._journal = Journal(account, self._loop, surroundings.recorder, surroundings.views)
-        self._machine = StateMachine(self._journal, surroundings, self._alarm, tell, tell_registry)
-        self._renewal = Renewal(surroundings.limits)
+        self._deadline_timer = DeadlineTimer(self._loop, tell)
+        self._recording = Recording(account, self._loop, context.recorder, context.views)
+        self._machine = StateMachine(
+            self._recording, context, self._deadline_timer, tell, tell_registry
+        )
+        self._renewal = Renewal(context.limits)
         self._translator = Translator(
-            self._machine, self._journal, self._renewal, surroundings, self._fail
+            self._machine, self._recording, self._renewal, context, self._fail
         )
         self._history = history
         self._stash: deque[AccountMessage] = deque()
-        self._ending: Delete | ShutDown | Vacate | None = None
+        self._ending: Delete | ShutDown | Relinquish | None = None
         self._after_logout: Delete | None = None
         """A deletion that follows if WhatsApp is told of the logout that goes on."""
         self._machine.show()
@@ -98,12 +100,12 @@ class AccountActor(pykka.ThreadingActor):
 
     def on_start(self) -> None:
         """Have all that is logged from here on, also by what this starts, be about the account."""
-        SUBJECT.set(self._id)
+        LOGGED_ACCOUNT.set(self._id)
         name_thread(f"account {self._id}")
 
     def on_receive(self, message: AccountMessage) -> None:
         """Handle a message; while a browser closes, all but its own news waits."""
-        at_once = BrowserReport | TimerFired | Vacate | Renamed
+        at_once = BrowserReport | TimerFired | Relinquish | Renamed
         if self._machine.closing and isinstance(message, Call):
             message.answer.fail(NotReady("The account's browser is closing."))
         elif self._machine.closing and not isinstance(message, at_once):
@@ -113,7 +115,7 @@ class AccountActor(pykka.ThreadingActor):
 
     def on_stop(self) -> None:
         """Kill a browser that is still there, and wait for its end; in good order there is none."""
-        self._alarm.off()
+        self._deadline_timer.off()
         self._kill_browser()
         for message in self._unheard():
             if isinstance(message, Call):
@@ -126,7 +128,7 @@ class AccountActor(pykka.ThreadingActor):
         traceback: TracebackType | None,
     ) -> None:
         """End the browser and let the registry start a successor, which hears what we have not."""
-        self._alarm.off()
+        self._deadline_timer.off()
         self._machine.leave_queue()
         for deletion in (self._ending, self._after_logout):
             if isinstance(deletion, Delete):
@@ -135,7 +137,7 @@ class AccountActor(pykka.ThreadingActor):
         # The successor can start its own browser only when this one is gone.
         self._kill_browser()
         died = Died(
-            self._journal.account,
+            self._recording.account,
             describe(exception_value),
             self._history,
             _connected_for(attempt, now),
@@ -160,7 +162,7 @@ class AccountActor(pykka.ThreadingActor):
         for envelope in asked:
             # pykka answers these itself.
             self.actor_inbox.put(envelope)
-        of_the_past = BrowserReport | TimerFired | Turn | Queued
+        of_the_past = BrowserReport | TimerFired | MayStart | Queued
         return tuple(message for message in messages if not isinstance(message, of_the_past))
 
     # Messages to signals.
@@ -170,7 +172,7 @@ class AccountActor(pykka.ThreadingActor):
             case BrowserReport(attempt, report):
                 self._browser_reported(attempt, report)
             case TimerFired():
-                if self._alarm.is_meant_by(message):
+                if self._deadline_timer.is_meant_by(message):
                     self._time_is_up()
             case Command() if self._ending is not None:
                 # The wish is kept, a logout too; whoever owns the account next finds it.
@@ -181,14 +183,14 @@ class AccountActor(pykka.ThreadingActor):
                 self._history = History()
                 self._obey(signal, message)
             case Renamed(name):
-                self._journal.renamed(name)
+                self._recording.renamed(name)
                 self._machine.show()
             case Recover(Signal.LOGOUT):
                 self._log_out()
             case Recover(signal):
                 self._machine.signal(signal)
-            case Resume(_, delay) if self._journal.row.logging_out:
-                self._alarm.set(delay)
+            case Resume(_, delay) if self._recording.row.logging_out:
+                self._deadline_timer.set(delay)
             case Resume() if self._machine.life.desired is Desired.DISCONNECTED:
                 self._machine.signal(Signal.DISCONNECT)
             case Resume(error, delay):
@@ -197,18 +199,18 @@ class AccountActor(pykka.ThreadingActor):
             case Queued(attempt, place, waits_for):
                 detail = {"place": place, "waitsFor": waits_for}
                 self._machine.signal(Signal.QUEUED, attempt=attempt, detail=detail)
-            case Turn(attempt):
+            case MayStart(attempt):
                 self._take_turn(attempt)
             case OverMemory():
                 self._over_memory(message)
-            case Delete(logout=True) if is_listed(self._journal.row):
+            case Delete(logout=True) if is_listed(self._recording.row):
                 self._log_out_to_delete(message)
             case Delete():
                 self._delete(message)
             case ShutDown():
                 self._shut_down(message)
-            case Vacate(seconds):
-                self._vacate(message, seconds)
+            case Relinquish(seconds):
+                self._relinquish(message, seconds)
             case SendText(to, text, answer):
                 if run := self._usable(answer, Status.CONNECTED, "a message needs CONNECTED"):
                     self._renewal.note_activity(time.monotonic())
@@ -233,8 +235,8 @@ class AccountActor(pykka.ThreadingActor):
 
     def _obey(self, signal: Signal, command: Command) -> None:
         if signal is Signal.LOGOUT:
-            self._journal.wants_logout()
-        if self._journal.row.logging_out:
+            self._recording.wants_logout()
+        if self._recording.row.logging_out:
             # Also one that an actor before this one, or a try, did not live to see the end of.
             self._log_out()
             if signal is Signal.LOGOUT:
@@ -247,14 +249,14 @@ class AccountActor(pykka.ThreadingActor):
     def _log_out(self) -> None:
         life = self._machine.life
         if life.status is Status.LOGGED_OUT:
-            self._journal.logged_out()
+            self._recording.logged_out()
         alone = life.linked and self._machine.attempt is None
         self._machine.signal(Signal.LOGOUT, detail={"message": STILL_LISTED} if alone else None)
 
     def _log_out_to_delete(self, deletion: Delete) -> None:
         if self._usable(deletion.done, Status.CONNECTED, NEEDS_PAGE):
             self._after_logout = deletion
-            self._journal.wants_logout()
+            self._recording.wants_logout()
             self._log_out()
 
     def _logged_out(self, closed: Closed) -> None:
@@ -271,7 +273,7 @@ class AccountActor(pykka.ThreadingActor):
 
     def _delete(self, deletion: Delete) -> None:
         self._ending = deletion
-        stays = is_listed(self._journal.row)
+        stays = is_listed(self._recording.row)
         self._machine.signal(Signal.DELETE, detail={"message": DEVICE_STAYS} if stays else None)
         self._end_if_closed()
 
@@ -325,7 +327,7 @@ class AccountActor(pykka.ThreadingActor):
 
     def _try_again(self, cause: Cause, message: str, delay: float) -> None:
         self._machine.retry_delay = delay
-        self._journal.restarted(cause)
+        self._recording.restarted(cause)
         detail = {"message": message, "retryInSeconds": round(delay, 1)}
         self._machine.signal(
             Signal.FAILED, attempt=self._machine.life.attempt, cause=cause, detail=detail
@@ -349,7 +351,7 @@ class AccountActor(pykka.ThreadingActor):
             logger.error("the browser did not report its end; giving it up")
             attempt.give_up()
             self._browser_is_gone(attempt, Closed())
-        elif self._journal.row.logging_out and attempt is None:
+        elif self._recording.row.logging_out and attempt is None:
             self._log_out()
         elif life.phase is Phase.BACKING_OFF:
             self._machine.signal(Signal.RETRY_DUE, attempt=life.attempt)
@@ -371,7 +373,7 @@ class AccountActor(pykka.ThreadingActor):
         self._machine.signal(Signal.SHUTDOWN)
         self._end_if_closed()
 
-    def _vacate(self, message: Vacate, seconds: float) -> None:
+    def _relinquish(self, message: Relinquish, seconds: float) -> None:
         """Close the browser, however busy it is, in time for another server to open its own."""
         if self._ending is None:
             self._ending = message
@@ -379,15 +381,15 @@ class AccountActor(pykka.ThreadingActor):
             self._machine.signal(Signal.LEASE_LOST)
         if self._machine.closing:
             # A browser that hangs has no longer than at any other end, however much is left.
-            self._alarm.at_most(min(self._around.deadlines.closing, KILL_SHARE * seconds))
+            self._deadline_timer.at_most(min(self._around.deadlines.closing, KILL_SHARE * seconds))
         self._end_if_closed()
 
     def _end_if_closed(self) -> None:
         if self._ending is None or self._machine.attempt is not None or self._machine.closing:
             return
-        self._alarm.off()
+        self._deadline_timer.off()
         if isinstance(self._ending, Delete):
-            self._journal.vanish()
+            self._recording.vanish()
             self._ending.done.keep(None)
         self._tell_registry(Gone(self._id))
         self.stop()
@@ -400,7 +402,7 @@ class AccountActor(pykka.ThreadingActor):
             return None
         if self._machine.attempt is not None and wanted in (None, self._machine.life.status):
             return self._machine.attempt.run
-        answer.fail(WrongStatus(self._journal.row.status, need))
+        answer.fail(WrongStatus(self._recording.row.status, need))
         return None
 
 

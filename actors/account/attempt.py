@@ -98,7 +98,7 @@ class Attempt:
         return 0.0 if self._patience_ends is None else self._patience_ends - time.monotonic()
 
     def connected_for(self, now: float) -> float:
-        """Give how long the account has been connected, in seconds; 0 if it never was."""
+        """Return how long the account has been connected, in seconds; 0 if it never was."""
         return 0.0 if self.connected_since is None else now - self.connected_since
 
     def stop(self, *, unlink: bool, wipe: bool, look: bool) -> None:

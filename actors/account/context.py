@@ -62,7 +62,7 @@ class Deadlines:
     """How long a browser may take to be gone, before its run is given up."""
 
     def patience(self, chance: float) -> float:
-        """Give how long one page may be offline, so that a fleet is not replaced at one moment.
+        """Return how long one page may be offline, so that a fleet is not replaced at one moment.
 
         Args:
             chance: A random number from 0 to 1.
@@ -70,7 +70,7 @@ class Deadlines:
         return self.offline * (1 + OFFLINE_JITTER * chance)
 
     def of(self, status: Status) -> float:
-        """Give the deadline of a transient status."""
+        """Return the deadline of a transient status."""
         return {
             Status.CONNECTING: self.connecting,
             Status.QR_READY: self.qr_ready,
@@ -79,7 +79,7 @@ class Deadlines:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class AccountContext:
     """What every account actor shares with the others."""
 
     loop: Loop

@@ -7,7 +7,7 @@ from actors.loop import Loop, Timer
 from actors.mailbox import TimerFired
 
 
-class Alarm:
+class DeadlineTimer:
     """Tells its actor `TimerFired` when the time is up. Used in the actor's thread."""
 
     def __init__(self, loop: Loop, tell: Callable[[TimerFired], None]) -> None:
@@ -41,5 +41,5 @@ class Alarm:
             self._timer = None
 
     def is_meant_by(self, fired: TimerFired) -> bool:
-        """Tell whether a ring is that of the last setting, and not one that was on its way."""
+        """Return whether a ring is that of the last setting, and not one that was on its way."""
         return fired.number == self._number

@@ -4,9 +4,10 @@ import asyncio
 import logging
 from dataclasses import dataclass
 
-from actors.browser.page.missed_messages import MARGIN, Past
+from actors.browser.page.missed_messages import MARGIN
 from store.errors import DatabaseAway
 from store.events import known_messages
+from store.events.known_messages import KnownMessages
 from store.events.recorder import Recorder
 
 REMEMBERED = 5_000
@@ -17,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Recall:
+class KnownMessagesReader:
     """Reads what was recorded. Lives on the loop.
 
     A message counts as heard when it is on record, and not before: the page is compared with that
@@ -28,14 +29,13 @@ class Recall:
     seconds: float
     """How long the database may take; without it a browser starts as if nothing had been heard."""
 
-    async def past(self, account_id: str) -> Past:
+    async def known(self, account_id: str) -> KnownMessages:
         """Return what is on record of an account's messages; nothing if the database is away."""
         try:
             async with asyncio.timeout(self.seconds):
                 # What is still on its way to the disk would be missing.
                 await self.recorder.flush(self.seconds)
-                heard = await known_messages.heard(account_id, 2 * MARGIN, REMEMBERED)
+                return await known_messages.read(account_id, 2 * MARGIN, REMEMBERED)
         except (TimeoutError, DatabaseAway):
             logger.warning("the database does not tell its last messages; some may be told again")
-            return Past()
-        return Past(heard.ids, heard.until, heard.history_until, heard.linking)
+            return KnownMessages()

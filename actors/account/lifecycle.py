@@ -291,7 +291,7 @@ def decide(
 
 
 def _is_timely(life: Life, signal: Signal) -> bool:
-    """Tell whether a signal of the newest attempt can mean anything: no page speaks in a queue."""
+    """Return whether a signal of the newest attempt means anything: no page speaks in a queue."""
     if not life.status.has_browser:
         return False
     if (phase := _WAITING_FOR.get(signal)) is not None:
@@ -300,7 +300,7 @@ def _is_timely(life: Life, signal: Signal) -> bool:
 
 
 def _can_be_hurried(life: Life) -> bool:
-    """Tell whether an account on its way waits for anything that a user need not wait for."""
+    """Return whether an account on its way waits for anything that a user need not wait for."""
     behind_others = life.phase is Phase.QUEUED and not life.attended
     return behind_others or life.phase is Phase.BACKING_OFF
 

@@ -14,14 +14,14 @@ from typing import Any
 import pykka
 
 from actors.account.attempt import Attempt
-from actors.account.context import Surroundings
-from actors.account.deadline import Alarm
+from actors.account.context import AccountContext
+from actors.account.deadline import DeadlineTimer
 from actors.account.lifecycle import Decision, Effect, Life, Signal, decide
-from actors.account.recording import Journal
+from actors.account.recording import Recording
 from actors.browser.reports import Closed, PairingCodeShown, QrShown, Report
 from actors.deletion import STILL_LISTED
 from actors.evidence import address
-from actors.mailbox import AccountMessage, BrowserReport, LeaveQueue, RegistryMessage, WantTurn
+from actors.mailbox import AccountMessage, BrowserReport, LeaveQueue, RegistryMessage, RequestStart
 from actors.telemetry.stopwatch import Stopwatch
 from store.status import Cause, Status
 
@@ -45,8 +45,8 @@ class StateMachine:
     """One account's status and the browser that goes with it. Used in the actor's thread.
 
     Args:
-        journal: Where the account stands, and what writes it down.
-        surroundings: What all accounts share.
+        recording: Where the account stands, and what writes it down.
+        context: What all accounts share.
         alarm: The account's clock; it is set to what bounds the present status.
         tell: Tells the account's own actor.
         tell_registry: Tells the registry.
@@ -60,23 +60,23 @@ class StateMachine:
 
     def __init__(
         self,
-        journal: Journal,
-        surroundings: Surroundings,
-        alarm: Alarm,
+        recording: Recording,
+        context: AccountContext,
+        deadline_timer: DeadlineTimer,
         tell: Callable[[AccountMessage], None],
         tell_registry: Callable[[RegistryMessage], None],
     ) -> None:
-        row = journal.row
+        row = recording.row
         self.life = Life(row.status, row.desired, row.linked, row.attempt)
         self.attempt: Attempt | None = None
         self.retry_delay = 0.0
         self._id = row.id
-        self._journal = journal
-        self._around = surroundings
-        self._alarm = alarm
+        self._recording = recording
+        self._around = context
+        self._deadline_timer = deadline_timer
         self._tell = tell
         self._tell_registry = tell_registry
-        self._stopwatch = Stopwatch(surroundings.observer)
+        self._stopwatch = Stopwatch(context.observer)
         self._closing: _Closing | None = None
         self._qr: QrShown | None = None
         self._pairing: PairingCodeShown | None = None
@@ -107,9 +107,9 @@ class StateMachine:
         before = self.life
         decision = decide(before, signal, attempt=attempt, cause=cause)
         self.life = decision.life
-        self._journal.change(desired=self.life.desired)
+        self._recording.change(desired=self.life.desired)
         if signal in RESTARTS and decision.cause is not None:
-            self._journal.restarted(decision.cause)
+            self._recording.restarted(decision.cause)
         if self.life.status is not Status.QR_READY:
             self._qr = self._pairing = None
         ends = Effect.CLOSE in decision.effects or Effect.UNLINK in decision.effects
@@ -119,7 +119,7 @@ class StateMachine:
             self.leave_queue()
         if before.linked and not self.life.linked:
             # A page that is asked to log out may still prove it.
-            self._journal.session_ended(told=signal is Signal.UNLINKED)
+            self._recording.session_ended(told=signal is Signal.UNLINKED)
         if ends and self.attempt is not None:
             self._close(self.attempt, decision, detail, unlinks=before.linked)
         else:
@@ -135,12 +135,12 @@ class StateMachine:
         closing, self._closing = self._closing, None
         if closing is None:
             return
-        self._alarm.off()
+        self._deadline_timer.off()
         detail = closing.detail
         if closed.picture is not None and closing.decision.life.status is Status.FAILED:
             detail = self._with_evidence(detail, closed.picture)
         if closing.unlinks:
-            self._journal.session_ended(told=closed.unlinked)
+            self._recording.session_ended(told=closed.unlinked)
             if not closed.unlinked:
                 detail = {**(detail or {}), "message": STILL_LISTED}
         self._conclude(closing.decision, closing.rest, detail, recorded=closing.recorded)
@@ -155,7 +155,7 @@ class StateMachine:
         left = (shown.expires_at - datetime.now(UTC)).total_seconds()
         self._pairing_until = time.monotonic() + left
         if self.life.status is Status.QR_READY:
-            self._alarm.prolong(left)
+            self._deadline_timer.prolong(left)
         self.show()
 
     def qr_exhausted(self, attempt: int) -> None:
@@ -165,18 +165,18 @@ class StateMachine:
             self.signal(Signal.QR_EXHAUSTED, attempt=attempt)
             return
         self._qr = None
-        self._alarm.set(left)
+        self._deadline_timer.set(left)
         self.show()
 
     def prolong(self) -> None:
         """Give the present status its whole time again, if it is bounded: it makes progress."""
         if status := self.life.deadline:
-            self._alarm.set(self._time_for(status))
+            self._deadline_timer.set(self._time_for(status))
 
     def show(self) -> None:
         """Bring the account's view up to date."""
         pid = None if self.attempt is None else self.attempt.run.pid
-        self._journal.show(qr=self._qr, pairing=self._pairing, pid=pid)
+        self._recording.show(qr=self._qr, pairing=self._pairing, pid=pid)
 
     def leave_queue(self) -> None:
         """Give up the account's place in the start queue, if it has one."""
@@ -205,13 +205,13 @@ class StateMachine:
             self.show()
         self._closing = _Closing(decision, rest, detail, recorded, unlink and unlinks)
         attempt.stop(unlink=unlink, wipe=wipe, look=self.life.status is Status.FAILED)
-        self._alarm.set(self._around.deadlines.closing)
+        self._deadline_timer.set(self._around.deadlines.closing)
 
     def _with_evidence(
         self, detail: Mapping[str, Any] | None, picture: bytes
     ) -> Mapping[str, Any] | None:
         """Keep the picture of a failed attempt for the event that comes next, and point to it."""
-        seq = self._journal.next_seq
+        seq = self._recording.next_seq
         if not self._around.evidence.keep(self._id, seq, picture):
             return detail
         return {**(detail or {}), "screenshot": address(self._id, seq)}
@@ -233,7 +233,7 @@ class StateMachine:
         self.show()
         if decision.cause is None and not effects:
             return
-        self._alarm.off()
+        self._deadline_timer.off()
         for effect in effects:
             self._carry_out(effect)
         self.prolong()
@@ -247,19 +247,19 @@ class StateMachine:
 
     def _record(self, decision: Decision, detail: Mapping[str, Any] | None) -> None:
         assert decision.cause is not None
-        self._journal.status(decision, detail)
+        self._recording.status(decision, detail)
         self._stopwatch.note(decision.life.status, decision.cause)
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Effect.ENQUEUE:
-                self._tell_registry(WantTurn(self._id, self.life.attempt, self.life.attended))
+                self._tell_registry(RequestStart(self._id, self.life.attempt, self.life.attended))
             case Effect.AWAIT_REPLACEMENT:
-                self._tell_registry(WantTurn(self._id, self.life.attempt, runs=True))
+                self._tell_registry(RequestStart(self._id, self.life.attempt, runs=True))
             case Effect.OPEN:
                 self._open()
             case Effect.BACK_OFF:
-                self._alarm.set(self.retry_delay)
+                self._deadline_timer.set(self.retry_delay)
             case Effect.CLOSE | Effect.UNLINK | Effect.WIPE:
                 pass
 

@@ -28,7 +28,7 @@ WRONG_CLOCK = timedelta(days=2)
 """So far a message's time may be beyond what is known, and still be believed."""
 
 
-class Journal:
+class Recording:
     """Keeps an account's row as it will stand in the store once all is written."""
 
     def __init__(self, account: Owned, loop: Loop, recorder: Recorder, views: Views) -> None:

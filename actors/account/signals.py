@@ -8,10 +8,10 @@ import time
 from collections.abc import Callable
 
 from actors.account.attempt import Attempt
-from actors.account.context import Surroundings
+from actors.account.context import AccountContext
 from actors.account.lifecycle import Signal
 from actors.account.machine import StateMachine
-from actors.account.recording import Journal
+from actors.account.recording import Recording
 from actors.browser.reports import (
     ActionRequired,
     Authenticated,
@@ -43,24 +43,24 @@ class Translator:
 
     Args:
         machine: Hears the signals.
-        journal: Takes what is told to the world beside the status: messages and codes.
+        recording: Takes what is told to the world beside the status: messages and codes.
         renewal: Hears what is going on in the account.
-        surroundings: What all accounts share.
+        context: What all accounts share.
         fail: Hears what failed, and how.
     """
 
     def __init__(
         self,
         machine: StateMachine,
-        journal: Journal,
+        recording: Recording,
         renewal: Renewal,
-        surroundings: Surroundings,
+        context: AccountContext,
         fail: Callable[[Cause, str], None],
     ) -> None:
         self._machine = machine
-        self._journal = journal
+        self._recording = recording
         self._renewal = renewal
-        self._around = surroundings
+        self._around = context
         self._fail = fail
 
     def hear(self, attempt: Attempt, report: Report) -> None:
@@ -71,7 +71,7 @@ class Translator:
         """
         if isinstance(report, MessageReceived):
             self._renewal.note_activity(time.monotonic())
-            self._journal.message(report)
+            self._recording.message(report)
         elif isinstance(report, ComparisonFailed):
             self._around.observer.comparison_failed()
         elif not self._machine.closing:
@@ -86,11 +86,11 @@ class Translator:
                 self._machine.qr_exhausted(number)
             case PairingCodeShown():
                 self._machine.show_pairing_code(report)
-                self._journal.pairing_code(report)
+                self._recording.pairing_code(report)
             case Authenticated(fresh):
                 attempt.sync_begins()
                 if fresh:
-                    self._journal.linked()
+                    self._recording.linked()
                 signal(Signal.LINKED if fresh else Signal.RESUMING, attempt=number)
             case SyncProgress(percent):
                 self._progress(attempt, percent)
@@ -131,7 +131,7 @@ class Translator:
         self._machine.show_qr(report)
         self._machine.signal(Signal.SESSION_LOST if lost else Signal.QR, attempt=attempt.number)
         if self._machine.life.status is Status.QR_READY:
-            self._journal.qr(report)
+            self._recording.qr(report)
 
     def _reloaded(self, attempt: Attempt) -> None:
         was_offline = attempt.came_online()
@@ -142,9 +142,9 @@ class Translator:
 
     def _ready(self, attempt: Attempt, report: Ready) -> None:
         attempt.arrived()
-        self._journal.change(phone=report.phone, push_name=report.push_name)
+        self._recording.change(phone=report.phone, push_name=report.push_name)
         if report.history_until is not None:
-            self._journal.change(history_until=int(report.history_until.timestamp()))
+            self._recording.change(history_until=int(report.history_until.timestamp()))
         if attempt.connected_since is None:
             attempt.connected_since = time.monotonic()
             self._renewal.note_activity(attempt.connected_since)
@@ -153,9 +153,9 @@ class Translator:
 
     def _action_required(self, attempt: Attempt, report: ActionRequired) -> None:
         attempt.arrived()
-        account_id, seq = self._journal.row.id, self._journal.next_seq
+        account_id, seq = self._recording.row.id, self._recording.next_seq
         cause, status = Cause(report.kind.value), self._machine.life.status
-        if status is Status.ACTION_REQUIRED and self._journal.row.cause is cause:
+        if status is Status.ACTION_REQUIRED and self._recording.row.cause is cause:
             return
         detail = {
             "kind": report.kind.value,
@@ -163,7 +163,7 @@ class Translator:
             "screenshot": address(account_id, seq),
         }
         self._machine.signal(Signal.ACTION, attempt=attempt.number, cause=cause, detail=detail)
-        if self._journal.next_seq > seq:
+        if self._recording.next_seq > seq:
             # The event does not wait for its picture, which follows in a moment.
             picture = self._around.evidence.photograph(account_id, seq, attempt.run.screenshot)
             self._around.loop.submit(picture)

@@ -50,5 +50,5 @@ class BrowserConfig:
     """Between two looks at how much they have become since."""
 
     def profile(self, account_id: str) -> Path:
-        """Give the place of an account's profile."""
+        """Return the place of an account's profile."""
         return self.profiles_dir / account_id

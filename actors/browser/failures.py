@@ -30,7 +30,7 @@ MUTE = (PageCrashed, PageUnresponsive, BrowserGone)
 
 
 def failure_of(error: BaseException | None) -> Failed:
-    """Give the report of an error."""
+    """Return the report of an error."""
     for kind, failure in FAILURES:
         if isinstance(error, kind):
             return Failed(failure, str(error))
@@ -38,5 +38,5 @@ def failure_of(error: BaseException | None) -> Failed:
 
 
 def can_be_seen_after(error: BaseException | None) -> bool:
-    """Tell whether there may be a page to take a picture of."""
+    """Return whether there may be a page to take a picture of."""
     return not isinstance(error, MUTE)

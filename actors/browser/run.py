@@ -17,7 +17,6 @@ from actors.browser.errors import BrowserError, BrowserGone, NotReady, StartFail
 from actors.browser.facts.interpreter import Interpreter
 from actors.browser.facts.schema import Fact
 from actors.browser.failures import can_be_seen_after, failure_of
-from actors.browser.page.missed_messages import Past
 from actors.browser.page.page import WhatsAppPage
 from actors.browser.page.probe import Probe
 from actors.browser.page.proof import Proof
@@ -25,7 +24,7 @@ from actors.browser.process import flags
 from actors.browser.process.chromium import Chromium
 from actors.browser.process.executable import Executable, find_chromium, sandbox_refusal
 from actors.browser.profile import caches
-from actors.browser.profile.lock import ProfileHold
+from actors.browser.profile.lock import ProfileLock
 from actors.browser.profile.profile import Profile
 from actors.browser.reports import (
     Authenticated,
@@ -39,6 +38,7 @@ from actors.browser.reports import (
 )
 from common.tasks import abandon, first
 from common.threads import PROCESSES
+from store.events.known_messages import KnownMessages
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ class BrowserRun:
         account_id: str,
         config: BrowserConfig,
         report: Callable[[Report], None],
-        recall: Callable[[], Awaitable[Past]],
+        known_messages: Callable[[], Awaitable[KnownMessages]],
     ) -> None:
         """Prepare a run; nothing starts yet.
 
@@ -68,14 +68,14 @@ class BrowserRun:
             config: What all browsers share.
             report: Called with each report, on the loop's thread. If it raises, that is logged
                 and the run goes on.
-            recall: Gives what is on record of the account's messages; must not fail.
+            known_messages: Gives what is on record of the account's messages; must not fail.
         """
         self._account_id = account_id
         self._config = config
         self._report = report
-        self._recall = recall
+        self._known_messages = known_messages
         self._profile = Profile(config.profile(account_id))
-        self._hold = ProfileHold(self._profile, config.cache_mb)
+        self._hold = ProfileLock(self._profile, config.cache_mb)
         self._chromium: Chromium | None = None
         self._page: WhatsAppPage | None = None
         self._interpreter = Interpreter(config)
@@ -227,9 +227,9 @@ class BrowserRun:
         executable = await PROCESSES.run(find_chromium, self._config.executable)
         command = await self._command(executable)
         await self._hold.take()
-        past = await self._recall()
-        self._probe.recall(past)
-        self._proof.recall(linking=past.linking)
+        known = await self._known_messages()
+        self._probe.remember(known)
+        self._proof.remember(linking=known.linking)
         try:
             chromium = Chromium(command, self._profile.lock_descriptor)
         except OSError as error:

@@ -10,7 +10,7 @@ from actors.errors import (
     StoreAway,
     UnknownAccount,
 )
-from actors.leases.keeper import Ownership
+from actors.leases.keeper import LeaseKeeper
 from store import accounts, leases
 from store.accounts import AccountRow
 from store.database.timeouts import within
@@ -34,7 +34,7 @@ async def kept(work: Awaitable[T], seconds: float) -> T:
 
 
 def known(row: AccountRow | None) -> AccountRow:
-    """Give the row of an account that must be there.
+    """Return the row of an account that must be there.
 
     Raises:
         UnknownAccount: It is not.
@@ -52,12 +52,12 @@ class OwnedAccounts:
         timeout: How long the database is waited for, in seconds.
     """
 
-    def __init__(self, ownership: Ownership, timeout: float) -> None:
-        self._ownership = ownership
+    def __init__(self, keeper: LeaseKeeper, timeout: float) -> None:
+        self._keeper = keeper
         self._timeout = timeout
 
     async def epoch(self, account_id: str) -> int:
-        """Give the epoch under which an account is ours.
+        """Return the epoch under which an account is ours.
 
         Raises:
             UnknownAccount: There is no such account.
@@ -65,7 +65,7 @@ class OwnedAccounts:
             NobodysAccount: No server owns it at the moment.
             StoreAway: The database does not answer.
         """
-        epoch = self._ownership.epoch(account_id)
+        epoch = self._keeper.epoch(account_id)
         if epoch is None:
             raise await self._not_ours(account_id)
         return epoch
@@ -82,13 +82,13 @@ class OwnedAccounts:
         try:
             return await kept(work, self._timeout)
         except LeaseLost as error:
-            self._ownership.refused(account_id, epoch)
+            self._keeper.refused(account_id, epoch)
             raise await self._not_ours(account_id) from error
 
     async def _not_ours(self, account_id: str) -> ManagerError:
         known(await kept(accounts.get(account_id), self._timeout))
         lease = await kept(leases.get(account_id), self._timeout)
         owner = None if lease is None else lease.server
-        if owner is None or owner.id == self._ownership.server.id:
+        if owner is None or owner.id == self._keeper.server.id:
             return NobodysAccount()
         return AccountElsewhere(owner)

@@ -1,7 +1,7 @@
 """Which accounts this server owns: it renews their leases, and takes those that come free.
 
-Lives on the loop. What may be owned when is decided in `tenure`; what is done with an account that
-comes or goes is the manager's.
+Lives on the loop. What may be owned when is decided in `policy`; what is done with an account that
+comes or goes is in `takeover`.
 """
 
 import asyncio
@@ -20,9 +20,17 @@ from collections.abc import (
 from contextlib import asynccontextmanager
 from typing import Protocol, TypeVar
 
-from actors.leases.liveness import Lifesign
-from actors.leases.periodic import Rounds
-from actors.leases.policy import LeaseTerms, Sighting, Tenure, is_over, may_claim, sight, tenure
+from actors.leases.liveness import Liveness
+from actors.leases.periodic import PeriodicTasks
+from actors.leases.policy import (
+    HeldLease,
+    LeaseTerms,
+    Sighting,
+    held_lease,
+    is_over,
+    may_claim,
+    sight,
+)
 from common.background import Background
 from common.clock import boot_clock
 from common.threads import LIVENESS
@@ -57,7 +65,7 @@ class LeaseStore(Protocol):
         """Give leases back."""
 
 
-class Tenant(Protocol):
+class LeaseListener(Protocol):
     """Who lives in the accounts. Called on the loop."""
 
     async def take_up(self, account_ids: Collection[str]) -> None:
@@ -67,7 +75,7 @@ class Tenant(Protocol):
             Exception: It could not be done; it will be asked for again.
         """
 
-    def vacate(self, account_id: str, seconds: float) -> None:
+    def relinquish(self, account_id: str, seconds: float) -> None:
         """Close an account's browser at once, by force before the seconds are over.
 
         When it is gone, `let_go` is to be called.
@@ -77,20 +85,20 @@ class Tenant(Protocol):
         """Hear which accounts other servers own. It is said again and again."""
 
 
-class Ownership:
+class LeaseKeeper:
     """Keeps the leases of one server.
 
-    An account is held while its lease is ours. It is fresh until its actor begins, leaving from
-    the loss of its lease until its browser is gone, and adrift when a lease may be ours that we
-    do not count on: the next renewal tells.
+    An account is held while its lease is ours. It is unstarted until its actor begins, leaving from
+    the loss of its lease until its browser is gone, and unconfirmed when a lease may be ours but
+    was not confirmed: the next renewal tells.
     """
 
     def __init__(
         self,
         server: Server,
         terms: LeaseTerms,
-        lifesign: Lifesign,
-        tenant: Tenant,
+        liveness: Liveness,
+        listener: LeaseListener,
         *,
         store: LeaseStore | None = None,
         clock: Callable[[], float] = boot_clock,
@@ -98,29 +106,29 @@ class Ownership:
     ) -> None:
         self.server = server
         self._terms = terms
-        self._lifesign = lifesign
-        self._tenant = tenant
+        self._liveness = liveness
+        self._listener = listener
         self._store: LeaseStore = store or leases
         self._clock = clock
-        self._held: dict[str, Tenure] = {}
-        self._fresh: set[str] = set()
-        self._vacant: set[str] = set()
+        self._held: dict[str, HeldLease] = {}
+        self._unstarted: set[str] = set()
+        self._without_actor: set[str] = set()
         self._leaving: set[str] = set()
-        self._adrift: set[str] = set()
+        self._unconfirmed: set[str] = set()
         self._seen: dict[str, Sighting] = {}
         self._elsewhere: Counter[str] = Counter()
         self._creating = 0
         self._looked_at = 0.0
         self._living: set[str] = set()
-        self._rounds = Rounds("Leases", terms.check_every, self.check_clock, background)
+        self._periodic = PeriodicTasks("Leases", terms.check_every, self.check_clock, background)
         self._looking: asyncio.Task[None] | None = None
 
     # What is ours.
 
     def epoch(self, account_id: str) -> int | None:
-        """Give the epoch under which an account is ours; None while it is not, or has no actor."""
+        """Return the epoch under which an account is ours; None if it is not, or has no actor."""
         held = self._held.get(account_id)
-        return None if held is None or account_id in self._fresh else held.epoch
+        return None if held is None or account_id in self._unstarted else held.epoch
 
     def epoch_without_actor(self, account_id: str) -> int | None:
         """Return the epoch under which an account is ours that gets no actor; None if it is not."""
@@ -135,25 +143,25 @@ class Ownership:
     @property
     def trouble(self) -> str | None:
         """Why leases cannot be kept or taken at the moment; None while all is well."""
-        return self._rounds.trouble
+        return self._periodic.trouble
 
     def begin(self, account_id: str) -> int | None:
         """Note that an account's actor starts now, and give its epoch; None if it must not."""
-        self._fresh.discard(account_id)
+        self._unstarted.discard(account_id)
         return self.epoch(account_id)
 
     def let_go(self, account_id: str) -> None:
         """Note that an account's actor has ended and its browser is gone."""
         if account_id in self._leaving:
             self._leaving.discard(account_id)
-            self._adrift.add(account_id)
+            self._unconfirmed.add(account_id)
         elif account_id in self._held:
-            self._vacant.add(account_id)
+            self._without_actor.add(account_id)
 
     def forget(self, account_id: str) -> None:
         """Note that an account was deleted."""
         self._held.pop(account_id, None)
-        for names in (self._fresh, self._vacant, self._leaving, self._adrift):
+        for names in (self._unstarted, self._without_actor, self._leaving, self._unconfirmed):
             names.discard(account_id)
 
     def refused(self, account_id: str, epoch: int) -> None:
@@ -170,7 +178,7 @@ class Ownership:
 
         def made(account_id: str) -> None:
             until = asked_at + self._terms.seconds
-            self._held[account_id] = Tenure(leases.FIRST_EPOCH, until)
+            self._held[account_id] = HeldLease(leases.FIRST_EPOCH, until)
 
         self._creating += 1
         try:
@@ -188,28 +196,28 @@ class Ownership:
         Raises:
             OSError: The data directory cannot be written.
         """
-        await LIVENESS.run(self._lifesign.hold)
+        await LIVENESS.run(self._liveness.hold)
         # Before stock is taken: whoever dies from here on is noticed at the first look.
-        self._living = await LIVENESS.run(self._lifesign.living)
+        self._living = await LIVENESS.run(self._liveness.living)
         # What is taken is kept, also while the database is too slow for all of it.
-        self._rounds.keep(self._check, self._terms.check_every)
-        self._rounds.keep(self.renew, self._terms.renew_every)
-        await self._rounds.insist(self._take_stock)
+        self._periodic.keep(self._check, self._terms.check_every)
+        self._periodic.keep(self.renew, self._terms.renew_every)
+        await self._periodic.insist(self._take_stock)
         needed = {seen.lease.server.id for seen in self._seen.values() if seen.lease.server}
-        await LIVENESS.run(self._lifesign.tidy, needed | {self.server.id})
+        await LIVENESS.run(self._liveness.tidy, needed | {self.server.id})
 
     async def hand_over(self) -> None:
         """Hand what is ours and has no actor yet to the tenant, however long the store is away."""
-        await self._rounds.insist(self._hand_over)
+        await self._periodic.insist(self._hand_over)
 
     def keep_looking(self) -> None:
         """Take what comes free from now on, and hand it to the tenant."""
-        self._looking = self._rounds.keep(self._watch, self._terms.check_every)
+        self._looking = self._periodic.keep(self._watch, self._terms.check_every)
 
     def stop_looking(self) -> None:
         """Take nothing any more; what is held is still renewed."""
         if self._looking is not None:
-            self._rounds.drop(self._looking)
+            self._periodic.drop(self._looking)
 
     async def stop(self, *, give_back: bool) -> None:
         """End; what is still held is nobody else's until it runs out, or this process ends.
@@ -219,19 +227,19 @@ class Ownership:
         Args:
             give_back: Whether to give back the leases of all accounts whose browser is gone.
         """
-        await self._rounds.stop()
+        await self._periodic.stop()
         if give_back:
             await self._give_back()
 
     # What is done again and again.
 
     async def renew(self) -> None:
-        """Renew what is held, and learn whether what is adrift is ours.
+        """Renew what is held, and learn whether what is unconfirmed is ours.
 
         Raises:
             DatabaseAway: The database does not answer.
         """
-        ours = self._held.keys() | self._leaving | self._adrift
+        ours = self._held.keys() | self._leaving | self._unconfirmed
         # What runs out first comes first: a try that fails on its way does not get to the last.
         # Also for none: so a server without accounts learns of a database that takes nothing.
         for names in tuple(chunks(sorted(ours, key=self._runs_out))) or ((),):
@@ -246,8 +254,8 @@ class Ownership:
         creating = self._creating > 0
         found = await self._asked(self._store.all_leases())
         now = self._clock()
-        self._adrift -= {lease.account_id for lease in found if not self._is_named_in(lease)}
-        ours = self._held.keys() | self._leaving | self._adrift
+        self._unconfirmed -= {lease.account_id for lease in found if not self._is_named_in(lease)}
+        ours = self._held.keys() | self._leaving | self._unconfirmed
         others = [lease for lease in found if lease.account_id not in ours]
         self._seen = {
             lease.account_id: sight(self._seen.get(lease.account_id), lease, now)
@@ -256,7 +264,7 @@ class Ownership:
         }
         if not creating and not self._creating:
             # Ours, and we do not know: the answer to a claim or a creation did not arrive.
-            self._adrift |= {lease.account_id for lease in others} - self._seen.keys()
+            self._unconfirmed |= {lease.account_id for lease in others} - self._seen.keys()
         self._looked_at = now
         dead = await LIVENESS.run(self._dead)
         await self._claim([each.lease for each in self._seen.values() if _is_free(each, now, dead)])
@@ -275,7 +283,7 @@ class Ownership:
 
     async def _renew(self, account_ids: Sequence[str]) -> None:
         held = {name: self._held[name] for name in account_ids if name in self._held}
-        adrift, asked_at = self._adrift.intersection(account_ids), self._clock()
+        unconfirmed, asked_at = self._unconfirmed.intersection(account_ids), self._clock()
         kept = await self._asked(self._store.renew(self.server.id, account_ids))
         now = self._clock()
         for account_id, before in held.items():
@@ -285,13 +293,13 @@ class Ownership:
                 of_account = {"account": account_id}
                 logger.warning("its lease is lost, another server owns it", extra=of_account)
                 self._lose(account_id)
-            elif renewed := tenure(before.epoch, asked_at, now, self._terms):
+            elif renewed := held_lease(before.epoch, asked_at, now, self._terms):
                 self._held[account_id] = renewed
-        for account_id in adrift & self._adrift:
+        for account_id in unconfirmed & self._unconfirmed:
             epoch = kept.get(account_id)
             if epoch is None:
-                self._adrift.discard(account_id)
-            elif found := tenure(epoch, asked_at, now, self._terms):
+                self._unconfirmed.discard(account_id)
+            elif found := held_lease(epoch, asked_at, now, self._terms):
                 self._hold(account_id, found)
 
     def _runs_out(self, account_id: str) -> float:
@@ -299,7 +307,7 @@ class Ownership:
         return math.inf if held is None else held.until
 
     async def _give_back(self) -> None:
-        free = (self._vacant | self._fresh) & self._held.keys()
+        free = (self._without_actor | self._unstarted) & self._held.keys()
         try:
             for names in chunks(sorted(free)):
                 await self._asked(self._store.release(self.server.id, names))
@@ -308,25 +316,25 @@ class Ownership:
         for account_id in free:
             self.forget(account_id)
         if not self._held and not self._leaving:
-            await LIVENESS.run(self._lifesign.end)
+            await LIVENESS.run(self._liveness.end)
 
     async def _take_stock(self) -> None:
         await self._asked(self._store.add_missing())
         await self.look()
 
     async def _hand_over(self) -> None:
-        await self._tenant.take_up(frozenset(self._fresh))
+        await self._listener.take_up(frozenset(self._unstarted))
 
     async def _check(self) -> None:
         """Do nothing: the clock is looked at before anything is done."""
 
     async def _watch(self) -> None:
-        living = await LIVENESS.run(self._lifesign.living)
+        living = await LIVENESS.run(self._liveness.living)
         somebody_died = bool(self._living - living)
         if somebody_died or self._clock() >= self._looked_at + self._terms.look_every:
             await self.look()
         self._living = living
-        if self._fresh:
+        if self._unstarted:
             await self._hand_over()
 
     async def _claim(self, free: Iterable[Lease]) -> None:
@@ -334,39 +342,39 @@ class Ownership:
         for part in chunks(sorted(free, key=lambda lease: lease.account_id)):
             names = {lease.account_id for lease in part}
             # Until the answer is here, nobody knows.
-            self._adrift |= names
+            self._unconfirmed |= names
             asked_at = self._clock()
             taken = await self._asked(self._store.claim(part, self.server))
             now = self._clock()
-            self._adrift -= names - taken.keys()
+            self._unconfirmed -= names - taken.keys()
             for account_id, epoch in taken.items():
-                found = tenure(epoch, asked_at, now, self._terms)
+                found = held_lease(epoch, asked_at, now, self._terms)
                 if found is not None and account_id not in self._held:
                     self._hold(account_id, found)
             self._seen = {name: seen for name, seen in self._seen.items() if name not in taken}
 
-    def _hold(self, account_id: str, held: Tenure) -> None:
-        self._adrift.discard(account_id)
+    def _hold(self, account_id: str, held: HeldLease) -> None:
+        self._unconfirmed.discard(account_id)
         self._held[account_id] = held
-        self._fresh.add(account_id)
+        self._unstarted.add(account_id)
 
     def _lose(self, account_id: str) -> None:
         held = self._held.pop(account_id)
-        self._vacant.discard(account_id)
-        if account_id in self._fresh:
-            self._fresh.discard(account_id)
-            self._adrift.add(account_id)
+        self._without_actor.discard(account_id)
+        if account_id in self._unstarted:
+            self._unstarted.discard(account_id)
+            self._unconfirmed.add(account_id)
         else:
             self._leaving.add(account_id)
-            self._tenant.vacate(account_id, max(0.0, held.until - self._clock()))
+            self._listener.relinquish(account_id, max(0.0, held.until - self._clock()))
 
     def _is_named_in(self, lease: Lease) -> bool:
         return lease.server is not None and lease.server.id == self.server.id
 
     def _dead(self) -> set[str]:
-        """Give the servers that are proven dead; runs in a thread."""
+        """Return the servers that are proven dead; runs in a thread."""
         servers = {seen.lease.server.id for seen in self._seen.values() if seen.lease.server}
-        return set(filter(self._lifesign.is_dead, servers))
+        return set(filter(self._liveness.is_dead, servers))
 
     def _tell_elsewhere(self) -> None:
         owners = {name: seen.lease.server for name, seen in self._seen.items()}
@@ -375,7 +383,7 @@ class Ownership:
             self._elsewhere = counted
             for server, count in counted.items():
                 logger.warning("%d account(s) belong to another server, %s", count, server)
-        self._tenant.found_elsewhere(owners.keys())
+        self._listener.found_elsewhere(owners.keys())
 
     async def _asked(self, query: Awaitable[T]) -> T:
         """Await a query, but not for so long that leases run out meanwhile."""

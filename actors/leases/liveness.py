@@ -14,7 +14,7 @@ from pathlib import Path
 SUFFIX = ".lock"
 
 
-class Lifesign:
+class Liveness:
     """This server's sign of life, and eyes on those of the others."""
 
     def __init__(self, folder: Path, server_id: str) -> None:
@@ -52,12 +52,12 @@ class Lifesign:
             self._descriptor = None
 
     def is_dead(self, server_id: str) -> bool:
-        """Tell whether a server is proven dead; False when it lives, or when nobody can know."""
+        """Return whether a server is proven dead; False when it lives, or when nobody can know."""
         with self._kept_dead(server_id) as dead:
             return dead
 
     def living(self) -> set[str]:
-        """Give the other servers on this data directory that are not proven dead."""
+        """Return the other servers on this data directory that are not proven dead."""
         names = {file.name.removesuffix(SUFFIX) for file in self._folder.glob(f"*{SUFFIX}")}
         return {name for name in names - {self._server_id} if not self.is_dead(name)}
 
@@ -72,7 +72,7 @@ class Lifesign:
 
     @contextmanager
     def _kept_dead(self, server_id: str) -> Iterator[bool]:
-        """Tell whether a server is proven dead, and if so, let it not live during the block."""
+        """Return whether a server is proven dead, and if so, let it not live during the block."""
         try:
             descriptor = os.open(self._file(server_id), os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
         except OSError:
@@ -93,7 +93,7 @@ class Lifesign:
 
 
 def _is_at(descriptor: int, file: Path) -> bool:
-    """Tell whether an open file is still the one that its path names."""
+    """Return whether an open file is still the one that its path names."""
     try:
         return os.path.samestat(os.fstat(descriptor), file.stat())
     except FileNotFoundError:

@@ -19,7 +19,7 @@ Work = Callable[[], Coroutine[Any, Any, None]]
 """Something to be done. Its name tells it from the others of the same rounds."""
 
 
-class Rounds:
+class PeriodicTasks:
     """Keeps work going. Lives on the loop.
 
     Args:

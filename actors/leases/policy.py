@@ -46,7 +46,7 @@ class LeaseTerms:
 
 
 @dataclass(frozen=True)
-class Tenure:
+class HeldLease:
     """A lease of ours."""
 
     epoch: int
@@ -63,17 +63,17 @@ class Sighting:
     """When the answer had come that showed it."""
 
 
-def tenure(epoch: int, asked_at: float, now: float, terms: LeaseTerms) -> Tenure | None:
+def held_lease(epoch: int, asked_at: float, now: float, terms: LeaseTerms) -> HeldLease | None:
     """Say what the answer to a claim or a renewal gives us; nothing if it came too late.
 
     Counted from when it was asked for, since nobody knows when the database did it.
     """
-    held = Tenure(epoch, asked_at + terms.seconds)
+    held = HeldLease(epoch, asked_at + terms.seconds)
     return None if is_over(held, now, terms) else held
 
 
-def is_over(held: Tenure, now: float, terms: LeaseTerms) -> bool:
-    """Tell whether the browser must begin to go, so that it is gone when the lease runs out."""
+def is_over(held: HeldLease, now: float, terms: LeaseTerms) -> bool:
+    """Return whether the browser must begin to go, so that it is gone when the lease runs out."""
     return now >= held.until - terms.margin
 
 
@@ -83,7 +83,7 @@ def sight(before: Sighting | None, lease: Lease, now: float) -> Sighting:
 
 
 def may_claim(seen: Sighting, now: float, *, owner_is_dead: bool) -> bool:
-    """Tell whether an account may be taken.
+    """Return whether an account may be taken.
 
     An owner counts from before its last renewal, and we from after we saw that: so once we have
     counted as long as its lease lasts, it has counted longer, and its browser is gone. If it has

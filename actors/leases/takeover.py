@@ -12,10 +12,10 @@ from actors.config import ManagerConfig
 from actors.errors import ShuttingDown, StoreAway
 from actors.evidence import Evidence
 from actors.leases.access import kept
-from actors.leases.keeper import Ownership
-from actors.leases.liveness import Lifesign
+from actors.leases.keeper import LeaseKeeper
+from actors.leases.liveness import Liveness
 from actors.loop import Promise
-from actors.mailbox import ForAccount, Owned, RegistryMessage, Start, Vacate
+from actors.mailbox import ForAccount, Owned, RegistryMessage, Relinquish, Start
 from common.background import Background
 from common.threads import FILES
 from store import accounts
@@ -25,7 +25,7 @@ from store.leases import Server
 from store.status import Cause
 
 
-class Tenancy:
+class Takeover:
     """Lives in the accounts whose leases this server holds. Lives on the loop.
 
     Args:
@@ -57,8 +57,8 @@ class Tenancy:
         terms = config.leases
         server = Server(secrets.token_hex(8), socket.gethostname(), os.getpid(), terms.seconds)
         folder = config.browser.profiles_dir.parent / "servers"
-        self.ownership = Ownership(
-            server, terms, Lifesign(folder, server.id), self, background=background
+        self.keeper = LeaseKeeper(
+            server, terms, Liveness(folder, server.id), self, background=background
         )
 
     async def take_up(self, account_ids: Collection[str]) -> None:
@@ -73,17 +73,17 @@ class Tenancy:
             raise StoreAway
         rows = await kept(accounts.some_rows(account_ids), timeout)
         rows = await self._finish_deletions(rows)
-        begun = [(row, self.ownership.begin(row.id)) for row in rows]
+        begun = [(row, self.keeper.begin(row.id)) for row in rows]
         recovered: Promise[int] = Promise()
         owned = tuple(Owned(row, epoch) for row, epoch in begun if epoch is not None)
         self._tell_registry(Start(owned, recovered))
         await recovered.within(self._config.answer_timeout)
 
-    def vacate(self, account_id: str, seconds: float) -> None:
+    def relinquish(self, account_id: str, seconds: float) -> None:
         """Close an account's browser, which must be gone before the seconds are over."""
         # Without a registry there is no browser left, and the server is ending.
         with suppress(ShuttingDown):
-            self._tell_registry(ForAccount(account_id, Vacate(seconds)))
+            self._tell_registry(ForAccount(account_id, Relinquish(seconds)))
 
     def found_elsewhere(self, account_ids: Collection[str]) -> None:
         """Show accounts of other servers no longer: the store knows more about them."""
@@ -97,12 +97,12 @@ class Tenancy:
         for account_id in deleted:
             await FILES.run(care.remove, self._config.browser, account_id)
             await FILES.run(self._evidence.remove, account_id)
-            epoch = self.ownership.epoch_without_actor(account_id)
+            epoch = self.keeper.epoch_without_actor(account_id)
             # One that was lost meanwhile is finished by its next owner.
             if epoch is not None:
                 epochs[account_id] = epoch
         if epochs:
             await kept(accounts.delete_all(epochs), self._config.store_timeout)
         for account_id in epochs:
-            self.ownership.forget(account_id)
+            self.keeper.forget(account_id)
         return [row for row in rows if row.id not in deleted]

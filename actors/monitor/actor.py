@@ -22,7 +22,7 @@ from actors.errors import describe
 from actors.loop import Loop, Timer
 from actors.mailbox import ForAccount, OverMemory, RegistryMessage
 from actors.monitor.disk import Disk, free_mb, is_read_only
-from actors.monitor.limits import Limit, MemoryLimits, Turns
+from actors.monitor.limits import Limit, MemoryLimits, RenewalQueue
 from actors.monitor.memory import server_memory
 from actors.monitor.sampler import Sample, Sampler, Usage
 from common.threads import name_thread
@@ -120,7 +120,7 @@ class MonitorActor(pykka.ThreadingActor):
         self._started = time.monotonic()
         self._sampler = Sampler()
         self._timers: dict[type, Timer] = {}
-        self._turns = Turns()
+        self._turns = RenewalQueue()
 
     def on_start(self) -> None:
         """Look at the disk and start the clocks; runs in the actor's thread."""

@@ -37,7 +37,7 @@ class MemoryLimits:
         return Limit.SOFT if 0 < self.soft_mb < used_mb else None
 
     def of(self, limit: Limit) -> int:
-        """Give a limit in MB."""
+        """Return a limit in MB."""
         return self.hard_mb if limit is Limit.HARD else self.soft_mb
 
 
@@ -61,21 +61,21 @@ class Renewal:
         self._renewed_at = now
 
     def may_be_now(self, now: float) -> bool:
-        """Tell whether the moment is quiet, and the last time long enough ago."""
+        """Return whether the moment is quiet, and the last time long enough ago."""
         return (
             now - self._active_at >= self._limits.quiet_seconds
             and now - self._renewed_at >= self._limits.rest_seconds
         )
 
 
-class Turns:
+class RenewalQueue:
     """Picks one at a time of those over the soft limit: a fleet must not restart at once."""
 
     def __init__(self) -> None:
         self._waiting: deque[str] = deque()
 
     def pick(self, over: Collection[str]) -> str | None:
-        """Give the one whose turn it is, of those that are over now. None if nobody is."""
+        """Return the one whose turn it is, of those that are over now. None if nobody is."""
         self._waiting = deque(each for each in self._waiting if each in over)
         self._waiting.extend(sorted(set(over).difference(self._waiting)))
         if not self._waiting:

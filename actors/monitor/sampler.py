@@ -130,7 +130,7 @@ class _CpuMeter:
         self._next_totals: dict[int, float] = {}
 
     def read(self, leader: int, members: Iterable[Process]) -> tuple[float, float]:
-        """Give the seconds that a group has used in all, and since the round before."""
+        """Return the seconds that a group has used in all, and since the round before."""
         recent = 0.0
         for member in members:
             key = (member.pid, member.started)
@@ -146,7 +146,7 @@ class _CpuMeter:
 
 
 def pss_mb(pid: int) -> float:
-    """Give a process's share of memory in MB; 0 when it is gone.
+    """Return a process's share of memory in MB; 0 when it is gone.
 
     It is the kernel's PSS, in which a page that ten processes share counts a tenth in each. Where
     the kernel does not tell us that, it is what is not mapped from files; the rest is for the most

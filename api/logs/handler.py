@@ -26,7 +26,7 @@ CLOSE_SECONDS = 2.0
 """How long the end waits for the last lines to be taken."""
 
 
-class Outlet(logging.Handler):
+class LogHandler(logging.Handler):
     """Writes lines in their order. A reader that is slow or gone costs lines, never the server.
 
     Logging never waits: a terminal that is paused, a pipe that nobody reads or a full disk would

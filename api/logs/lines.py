@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Literal
 
-from api.logs.handler import Outlet
+from api.logs.handler import LogHandler
 from api.logs.records import LONGEST, cut
 from api.logs.redaction import Redaction
-from common.log_context import SUBJECT
+from common.log_context import LOGGED_ACCOUNT
 from store.events.event_log import timestamp
 
 LOOK_SECONDS = 1.0
@@ -47,7 +47,7 @@ def set_up_logging(level: str, format_: LogFormat = "text", secrets: Iterable[st
         secrets: What must not be in any line, beside what is recognised as a secret.
     """
     redaction = Redaction(secrets)
-    handler = Outlet(_standard_output())
+    handler = LogHandler(_standard_output())
     handler.setFormatter(_Json(redaction) if format_ == "json" else _Readable(redaction))
     handler.addFilter(_Context())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -59,23 +59,23 @@ def set_up_logging(level: str, format_: LogFormat = "text", secrets: Iterable[st
 
 def hide(secret: str) -> None:
     """Keep a secret that came up after the start out of all lines."""
-    for outlet in _outlets():
-        if isinstance(outlet.formatter, _Formatter):
-            outlet.formatter.redaction.hide(secret)
+    for log_handler in _outlets():
+        if isinstance(log_handler.formatter, _Formatter):
+            log_handler.formatter.redaction.hide(secret)
 
 
 def name_accounts(name_of: NameOf) -> None:
     """Have each line about an account carry the name that this gives."""
-    for outlet in _outlets():
-        for each in outlet.filters:
+    for log_handler in _outlets():
+        for each in log_handler.filters:
             if isinstance(each, _Context):
                 each.name_of = name_of
 
 
 def say(text: str) -> None:
     """Write a line for whoever started the server, as it is: it is no log line."""
-    for outlet in _outlets():
-        outlet.say(text)
+    for log_handler in _outlets():
+        log_handler.say(text)
 
 
 class _Context(logging.Filter):
@@ -90,7 +90,7 @@ class _Context(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Note it; no line is left out."""
-        account = getattr(record, "account", None) or SUBJECT.get()
+        account = getattr(record, "account", None) or LOGGED_ACCOUNT.get()
         if account is not None:
             record.account, record.account_name = account, self.name_of(account)
         return True
@@ -104,7 +104,7 @@ async def until_log_dies() -> None:
     """
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        if not all(outlet.writes for outlet in _outlets()):
+        if not all(log_handler.writes for log_handler in _outlets()):
             raise RuntimeError("the thread that writes its lines has ended")
 
 
@@ -142,7 +142,7 @@ class _Formatter(logging.Formatter):
         return self._safe("\n".join(parts))
 
     def _safe(self, text: str, length: int | None = None) -> str:
-        """Give a text without secrets, and no longer than is good to read.
+        """Return a text without secrets, and no longer than is good to read.
 
         Args:
             text: What is to be said.
@@ -218,5 +218,5 @@ def _standard_output() -> int:
     return sys.stdout.fileno()
 
 
-def _outlets() -> list[Outlet]:
-    return [each for each in logging.getLogger().handlers if isinstance(each, Outlet)]
+def _outlets() -> list[LogHandler]:
+    return [each for each in logging.getLogger().handlers if isinstance(each, LogHandler)]

@@ -84,7 +84,7 @@ class Redaction:
             self._known = re.compile(rf"(?<![A-Za-z0-9])(?:{words})(?![A-Za-z0-9])")
 
     def redact(self, text: str) -> str:
-        """Give the text without its secrets, and with the last digits of its phone numbers."""
+        """Return the text without its secrets, and with the last digits of its phone numbers."""
         if self._known is not None:
             text = self._known.sub(HIDDEN, text)
         for pattern, replacement in RULES:
@@ -94,7 +94,7 @@ class Redaction:
         return BARE_NUMBER.sub(_shortened, text)
 
     def redact_name(self, name: str) -> str:
-        """Give an account's name without secrets, and with the last digits of what may be a number.
+        """Return an account's name without secrets, and with the last digits of phone numbers.
 
         In a name more is taken for a phone number than in a text of the program's own.
         """

@@ -47,6 +47,6 @@ class RequestInstruments:
 
 
 def _route(request: web.Request) -> str:
-    """Give the path as the table of routes has it."""
+    """Return the path as the table of routes has it."""
     resource = request.match_info.route.resource
     return OTHER if resource is None else resource.canonical

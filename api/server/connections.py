@@ -11,7 +11,7 @@ from http import HTTPStatus
 from aiohttp import EMPTY_PAYLOAD, web
 from aiohttp.http_exceptions import HttpProcessingError, LineTooLong
 
-from api.logs.seldom import Seldom
+from api.logs.limited import LimitedLog
 from api.problems import MalformedRequest
 
 HEAD_SECONDS = 10.0
@@ -45,7 +45,9 @@ class Connection(web.RequestHandler):
 
     __slots__ = ("_began", "_head_since", "_unread", "_unread_since", "_wire", "door")
 
-    def __init__(self, door: "Door", server: web.Server, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, door: "HttpServer", server: web.Server, loop: asyncio.AbstractEventLoop
+    ) -> None:
         super().__init__(
             server,
             loop=loop,
@@ -143,7 +145,7 @@ class Connection(web.RequestHandler):
         self._wire.abort()
 
 
-class Door:
+class HttpServer:
     """Where clients come in. Runs on the loop.
 
     When there is no room, strangers go first: nobody without the key can keep its owner out.
@@ -163,8 +165,8 @@ class Door:
         # Dictionaries, as these keep the order of coming.
         self._strangers: dict[Connection, None] = {}
         self._known: dict[Connection, None] = {}
-        self._closed = Seldom(logger, logging.WARNING, "Closed connections")
-        self.malformed = Seldom(logger, logging.INFO, "Malformed HTTP")
+        self._closed = LimitedLog(logger, logging.WARNING, "Closed connections")
+        self.malformed = LimitedLog(logger, logging.INFO, "Malformed HTTP")
 
     async def open(self, listener: socket.socket) -> None:
         """Start the application and let clients in."""

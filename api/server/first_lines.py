@@ -39,7 +39,7 @@ def write_first_lines(
 
 
 def without_secrets(url: str) -> str:
-    """Give a URL's scheme, host, port and path. User, password and parameters are left out."""
+    """Return a URL's scheme, host, port and path. User, password and parameters are left out."""
     parts = urlsplit(url)
     # After a slash in a password that is not escaped, all looks like a path.
     rest = f"{parts.netloc.rpartition('@')[2]}{parts.path}" if "@" not in parts.path else "…"

@@ -17,7 +17,7 @@ from api.app_keys import BACKGROUND
 from api.auth import KEY
 from api.lifetime import LIFETIME
 from api.logs.lines import say
-from api.server.connections import Door
+from api.server.connections import HttpServer
 from api.server.file_limit import raise_limit, room_for_clients
 from api.server.first_lines import write_first_lines
 from api.server.heap import collect_often, return_large_blocks
@@ -65,7 +65,7 @@ async def serve(settings: Settings, signals: Signals) -> None:
     # neither a profile nor the database.
     with _bound(settings.host, settings.port) as listener:
         app = init_app(settings)
-        door = Door(app, room_for_clients(settings.connections_max))
+        door = HttpServer(app, room_for_clients(settings.connections_max))
         opening = asyncio.create_task(_open(app, door, listener, settings))
         stop = asyncio.Event()
 
@@ -103,7 +103,7 @@ async def _opened(opening: asyncio.Task[None], broken: asyncio.Event) -> None:
 
 
 async def _open(
-    app: web.Application, door: Door, listener: socket.socket, settings: Settings
+    app: web.Application, door: HttpServer, listener: socket.socket, settings: Settings
 ) -> None:
     # Else every account would try, and fail, by itself.
     chromium = await PROCESSES.run(find_chromium, settings.chromium)

@@ -7,7 +7,7 @@ from typing import Protocol
 from aiohttp import web
 
 
-class Listener(Protocol):
+class StreamClient(Protocol):
     """A client of the stream."""
 
     async def say_goodbye(self) -> None:
@@ -16,12 +16,12 @@ class Listener(Protocol):
 
 logger = logging.getLogger(__name__)
 
-LISTENERS = web.AppKey("LISTENERS", set[Listener])
+CLIENTS = web.AppKey("LISTENERS", set[StreamClient])
 
 
 async def close_streams(app: web.Application) -> None:
     """Tell every client that the server goes away."""
-    goodbyes = [listener.say_goodbye() for listener in app[LISTENERS]]
+    goodbyes = [listener.say_goodbye() for listener in app[CLIENTS]]
     for outcome in await asyncio.gather(*goodbyes, return_exceptions=True):
         # Browsers have to be closed after this, whatever becomes of a client.
         if isinstance(outcome, Exception):

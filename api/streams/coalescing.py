@@ -24,7 +24,7 @@ T = TypeVar("T")
 Begun = Callable[[], None]
 
 
-class Turns:
+class Coalescer:
     """Gives each stream its turn, in the order in which they want one. Lives on the loop."""
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ from functools import partial
 
 from aiohttp import web
 
-from api.app_keys import MANAGER, TURNS
+from api.app_keys import COALESCER, MANAGER
 from api.http.schemas import StreamQuery
 from api.problems import InvalidQuery
 from api.validation.request import read_query
@@ -34,7 +34,7 @@ async def read_stream_query(request: web.Request) -> StreamQuery:
         return query
     read = partial(_unknown, missing)
     try:
-        unknown = await request.app[TURNS].to_read("accounts", missing, read)
+        unknown = await request.app[COALESCER].to_read("accounts", missing, read)
     except DatabaseAway:
         # The stream itself says so, in a way that has the client come back.
         return query

@@ -11,10 +11,10 @@ from typing import Any
 
 from aiohttp import web
 
-from api.app_keys import MANAGER, TURNS
+from api.app_keys import COALESCER, MANAGER
 from api.http.accounts import present
 from api.http.schemas import PairingCode, Qr, SnapshotAccount, StreamQuery
-from api.streams.coalescing import Turns
+from api.streams.coalescing import Coalescer
 from store import accounts
 from store.events import event_log
 from store.events.event_log import Event, timestamp
@@ -49,7 +49,7 @@ async def frames(
     Raises:
         DatabaseAway: The database does not answer.
     """
-    turns, only = app[TURNS], query.accounts
+    turns, only = app[COALESCER], query.accounts
     newest = await turns.to_read("newest", None, event_log.newest_id)
     last = newest if query.since is None else query.since
     yield _frame("hello", {"newest": newest}, last)
@@ -74,7 +74,7 @@ async def frames(
 
 
 async def _missed(
-    turns: Turns, since: int, query: StreamQuery, live: Subscription
+    turns: Coalescer, since: int, query: StreamQuery, live: Subscription
 ) -> AsyncIterator[Frame]:
     """Read the log to its end, also what is written meanwhile."""
     while True:
@@ -98,7 +98,7 @@ async def _missed(
 
 async def _page(
     since: int, only: frozenset[str] | None, types: frozenset[str] | None
-) -> tuple[event_log.Page, int]:
+) -> tuple[event_log.EventPage, int]:
     """Read a page of the log, and how far it is trimmed by then: it can be while it is read."""
     page = await event_log.page(since, REPLAY_PAGE, only, types)
     return page, await event_log.trimmed()
@@ -118,7 +118,7 @@ async def _snapshot(app: web.Application, only: frozenset[str] | None) -> Frame:
     return _frame("snapshot", {"accounts": shown})
 
 
-async def _gap(turns: Turns, since: int, newest: int, resume: int) -> Frame:
+async def _gap(turns: Coalescer, since: int, newest: int, resume: int) -> Frame:
     """Tell that events after an id are no longer there to be told, or never were.
 
     Args:

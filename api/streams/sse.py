@@ -17,7 +17,7 @@ from api.lifetime import EVENT_STREAM
 from api.metrics.metrics import METRICS
 from api.metrics.streams import Drop, StreamInstruments, Transport
 from api.problems import MalformedRequest
-from api.streams.clients import LISTENERS
+from api.streams.clients import CLIENTS
 from api.streams.filters import read_stream_query
 from api.streams.frames import Frame, frames
 from api.validation.fields import MAX_ID
@@ -33,7 +33,7 @@ RETRY_MS = (500, 1500)
 logger = logging.getLogger(__name__)
 
 
-class SseListener:
+class SseClient:
     """The client of one stream of server-sent events. Sending to it takes bounded time."""
 
     def __init__(
@@ -113,8 +113,8 @@ async def stream(request: web.Request) -> web.StreamResponse:
         await response.prepare(request)
         assert request.transport is not None
         instruments = request.app[METRICS].streams
-        listener = SseListener(response, request.transport, live, instruments)
-        request.app[LISTENERS].add(listener)
+        listener = SseClient(response, request.transport, live, instruments)
+        request.app[CLIENTS].add(listener)
         try:
             with instruments.client(Transport.SSE):
                 await listener.send_all(
@@ -122,7 +122,7 @@ async def stream(request: web.Request) -> web.StreamResponse:
                 )
                 await listener.end()
         finally:
-            request.app[LISTENERS].discard(listener)
+            request.app[CLIENTS].discard(listener)
     return response
 
 

@@ -12,7 +12,7 @@ from aiohttp import WSCloseCode, web
 from api.app_keys import FEED, SETTINGS
 from api.metrics.metrics import METRICS
 from api.metrics.streams import Drop, StreamInstruments, Transport
-from api.streams.clients import LISTENERS
+from api.streams.clients import CLIENTS
 from api.streams.filters import read_stream_query
 from api.streams.frames import Frame, frames
 from common.tasks import abandon
@@ -29,7 +29,7 @@ CLOSE_SECONDS = 2.0
 logger = logging.getLogger(__name__)
 
 
-class WebsocketListener:
+class WebsocketClient:
     """The client of one websocket. Neither sending to it nor closing it takes unbounded time."""
 
     def __init__(
@@ -111,8 +111,8 @@ async def stream(request: web.Request) -> web.WebSocketResponse:
         await socket.prepare(request)
         assert request.transport is not None
         instruments = request.app[METRICS].streams
-        listener = WebsocketListener(socket, request.transport, instruments)
-        request.app[LISTENERS].add(listener)
+        listener = WebsocketClient(socket, request.transport, instruments)
+        request.app[CLIENTS].add(listener)
         writer = asyncio.create_task(listener.send_all(frames(request.app, query, live), live))
         try:
             with instruments.client(Transport.WEBSOCKET):
@@ -120,6 +120,6 @@ async def stream(request: web.Request) -> web.WebSocketResponse:
                 async for _ in socket:
                     pass
         finally:
-            request.app[LISTENERS].discard(listener)
+            request.app[CLIENTS].discard(listener)
             await abandon(writer)
     return socket

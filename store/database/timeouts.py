@@ -1,4 +1,4 @@
-"""Patience with a database: how long an answer is waited for, and how one that is away is."""
+"""How long an answer of the database is waited for, and waiting for one that is away."""
 
 import asyncio
 import logging
@@ -38,7 +38,7 @@ async def within(seconds: float, query: Awaitable[T]) -> T:
     raise DatabaseAway(f"The database did not answer within {seconds:g} s.")
 
 
-class Patience:
+class DatabaseWait:
     """Waits for a database that is away. Says so once, and once when it is there.
 
     Args:

@@ -327,7 +327,7 @@ class RedisBus:
 
 
 def _is_cancelled() -> bool:
-    """Tell whether this task is to end; the client can put an error in the place of that."""
+    """Return whether this task is to end; the client can put an error in the place of that."""
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
 

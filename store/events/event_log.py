@@ -16,7 +16,7 @@ from tortoise.queryset import QuerySet
 
 from store import models
 from store.database.opening import CONNECTION, database_errors
-from store.events.size import weight
+from store.events.size import size_of
 from store.status import Cause
 from store.text import to_json
 
@@ -81,7 +81,7 @@ class Event:
     @cached_property
     def size(self) -> int:
         """About how many bytes of memory it takes, its JSON included."""
-        return len(self.text) + weight(self.data)
+        return len(self.text) + size_of(self.data)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:
@@ -124,7 +124,7 @@ def timestamp(moment: datetime) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class EventPage:
     """A part of the log."""
 
     items: list[Event]
@@ -138,7 +138,7 @@ async def page(
     limit: int,
     account_ids: Collection[str] | None = None,
     types: Collection[str] | None = None,
-) -> Page:
+) -> EventPage:
     """Return a part of what was recorded after an event, oldest first, as much as is good to hold.
 
     Args:
@@ -156,10 +156,10 @@ async def page(
     sizes = await found.annotate(size=size).limit(limit + 1).values_list("id", "size")
     count = _fitting([size for _, size in sizes][:limit])
     if count == 0:
-        return Page([], more=False)
+        return EventPage([], more=False)
     # What is written meanwhile is behind the page.
     items = [_event(row) for row in await found.filter(id__lte=sizes[count - 1][0]).limit(limit)]
-    return Page(items, more=len(sizes) > count)
+    return EventPage(items, more=len(sizes) > count)
 
 
 def _fitting(sizes: Sequence[int]) -> int:

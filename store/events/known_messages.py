@@ -21,23 +21,23 @@ MEMBER = {"sqlite": "json_extract(data, '$.{}')", "postgres": "data->>'{}'"}
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What was recorded last. All times are WhatsApp's own: ours may be wrong, or be put right."""
+class KnownMessages:
+    """What is on record of an account's messages. All times are WhatsApp's: ours may be wrong."""
 
     ids: tuple[str, ...] = ()
-    """The newest messages' ids, oldest first."""
-    until: datetime | None = None
-    """When the newest of them was sent."""
+    """The ids of the newest messages, oldest first."""
+    heard_until: datetime | None = None
+    """When the newest message was sent that the account has heard; None if it never did."""
     history_until: datetime | None = None
-    """Until when all is history: what was there before a phone linked the device, and what was
-    heard and is in the log no more."""
+    """When the newest message was sent of those that are history, and may not be among the ids:
+    they were there before a phone linked the device, or were heard long ago. None if none is."""
     linking: bool = False
     """Whether a phone has linked the device, and it is not known yet what was there before."""
 
 
 @database_errors
-async def heard(account_id: str, within: timedelta, limit: int) -> Heard:
-    """Return what an account has heard last.
+async def read(account_id: str, within: timedelta, limit: int) -> KnownMessages:
+    """Return what is on record of an account's messages.
 
     Args:
         account_id: Which account.
@@ -70,10 +70,10 @@ async def heard(account_id: str, within: timedelta, limit: int) -> Heard:
     until = _until(found, heard_until)
     ids = tuple(ident for ident, at in reversed(found) if until and at >= until - within)
     if history_until == LINKING:
-        return Heard(ids, linking=True)
+        return KnownMessages(ids, linking=True)
     if until is None:
-        return Heard(history_until=_latest(history_until, heard_until))
-    return Heard(ids, until, _latest(history_until))
+        return KnownMessages(history_until=_latest(history_until, heard_until))
+    return KnownMessages(ids, until, _latest(history_until))
 
 
 def _until(found: Sequence[tuple[str, datetime]], heard_until: int | None) -> datetime | None:

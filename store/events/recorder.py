@@ -24,7 +24,7 @@ from store.errors import sqlstate_of, words_of
 from store.events import writing
 from store.events.bus import Bus
 from store.events.event_log import Event
-from store.events.size import weight
+from store.events.size import size_of
 from store.text import keepable
 
 CAPACITY = 200_000_000
@@ -231,7 +231,7 @@ class Recorder:
             self._take(entry)
 
     def _entry(self, event: Event, changes: AccountChanges | None, epoch: int | None) -> _Entry:
-        size = OVERHEAD + weight(event.data) + weight(changes)
+        size = OVERHEAD + size_of(event.data) + size_of(changes)
         return _Entry(next(self._numbers), event, changes, epoch, size)
 
     def _take(self, entry: _Entry) -> None:

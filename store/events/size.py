@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 
 
-def weight(value: object) -> int:
+def size_of(value: object) -> int:
     """Return about how many bytes a value takes with what is in it, rather too many than too few.
 
     Args:
@@ -14,7 +14,7 @@ def weight(value: object) -> int:
     if type(value) is str:
         return sys.getsizeof(value)
     if isinstance(value, Mapping):
-        return sys.getsizeof(value) + sum(map(weight, value.values()))
+        return sys.getsizeof(value) + sum(map(size_of, value.values()))
     if isinstance(value, list | tuple):
-        return sys.getsizeof(value) + sum(map(weight, value))
+        return sys.getsizeof(value) + sum(map(size_of, value))
     return 0

@@ -15,7 +15,7 @@ import pykka
 from actors.mailbox import ForAccount, ShutDown
 from actors.registry import RegistryActor
 from api.__main__ import main
-from api.logs.handler import Outlet
+from api.logs.handler import LogHandler
 
 
 def kill(_: int, __: FrameType | None) -> None:
@@ -26,7 +26,7 @@ def kill(_: int, __: FrameType | None) -> None:
                 registry.tell(ForAccount([], ShutDown()))  # type: ignore[arg-type]
         case "log":
             for outlet in logging.getLogger().handlers:
-                assert isinstance(outlet, Outlet)
+                assert isinstance(outlet, LogHandler)
                 # It has no length, and is no line.
                 outlet._lines.put(object())  # type: ignore[arg-type]
         case name:

@@ -64,7 +64,7 @@ async def outlast_a_deadline(server: ServerProcess) -> None:
 
 
 async def statuses(server: ServerProcess, accounts: dict[str, str]) -> list[Event]:
-    """Give the events of a status of all accounts, in order."""
+    """Return the events of a status of all accounts, in order."""
     found = [event for each in accounts for event in await server.events(each)]
     return sorted((e for e in found if e["type"] == "status"), key=lambda event: event["id"])
 

@@ -61,7 +61,7 @@ class Stage:
         return account_id, run
 
     async def run(self, account_id: str, after: ToldRun | None = None) -> ToldRun:
-        """Give the account's run, a later one than `after`."""
+        """Return the account's run, a later one than `after`."""
         await until(lambda: self.manager.runs.get(account_id) not in (None, after))
         return self.manager.runs[account_id]
 
@@ -85,7 +85,7 @@ class Stage:
                 await asyncio.sleep(0.005)
 
     async def causes(self, account_id: str) -> list[str]:
-        """Give the causes of all that was recorded of an account."""
+        """Return the causes of all that was recorded of an account."""
         assert await self.recorder.flush(5)
         log = (await event_log.page(0, 500, account_ids=(account_id,))).items
         assert [event.seq for event in log] == list(range(1, len(log) + 1))

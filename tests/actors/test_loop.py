@@ -4,7 +4,7 @@ import asyncio
 from contextvars import copy_context
 
 from actors.loop import Loop
-from common.log_context import SUBJECT
+from common.log_context import LOGGED_ACCOUNT
 
 
 async def test_what_a_thread_starts_is_about_the_account_that_it_serves() -> None:
@@ -13,19 +13,19 @@ async def test_what_a_thread_starts_is_about_the_account_that_it_serves() -> Non
     done = asyncio.Event()
 
     async def work() -> None:
-        heard.append(("submitted", SUBJECT.get()))
+        heard.append(("submitted", LOGGED_ACCOUNT.get()))
 
     def ring() -> None:
-        heard.append(("rung", SUBJECT.get()))
+        heard.append(("rung", LOGGED_ACCOUNT.get()))
         done.set()
 
     def serve() -> None:
-        SUBJECT.set("6f1c")
+        LOGGED_ACCOUNT.set("6f1c")
         loop.submit(work())
-        loop.call(lambda: heard.append(("called", SUBJECT.get())))
+        loop.call(lambda: heard.append(("called", LOGGED_ACCOUNT.get())))
         loop.later(0.01, ring)
 
     await asyncio.to_thread(copy_context().run, serve)
     await asyncio.wait_for(done.wait(), 10)
     assert sorted(heard) == [("called", "6f1c"), ("rung", "6f1c"), ("submitted", "6f1c")]
-    assert SUBJECT.get() is None
+    assert LOGGED_ACCOUNT.get() is None

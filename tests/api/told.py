@@ -10,7 +10,7 @@ from aiohttp.test_utils import TestClient
 from actors.browser.reports import Authenticated, QrShown, Ready
 from api.app_keys import BUS, MANAGER, RECORDER
 from api.lifetime import LIFETIME
-from api.streams.clients import LISTENERS
+from api.streams.clients import CLIENTS
 from store import models
 from store.database.opening import transaction
 from store.events import event_log, retention
@@ -128,10 +128,10 @@ class Api(TestClient[web.Request, web.Application]):
     @property
     def streams(self) -> int:
         """How many clients follow the stream."""
-        return len(self.part(LISTENERS))
+        return len(self.part(CLIENTS))
 
     def transports(self) -> list[asyncio.Transport]:
-        """Give the connections of clients as the server has them."""
+        """Return the connections of clients as the server has them."""
         runner = self.server.runner
         assert runner is not None
         assert runner.server is not None
@@ -148,6 +148,6 @@ class Api(TestClient[web.Request, web.Application]):
             self.part(LIFETIME).stopping = False
 
     def part(self, key: web.AppKey[T]) -> T:
-        """Give a part of the server."""
+        """Return a part of the server."""
         assert self.app is not None
         return self.app[key]

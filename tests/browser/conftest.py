@@ -10,13 +10,13 @@ import aiohttp
 import pytest
 
 from actors.browser.config import BrowserConfig
-from actors.browser.page.missed_messages import Past
 from actors.browser.reports import Closed
 from simulator.server import Simulator
 from simulator.settings import SimulatorSettings
+from store.events.known_messages import KnownMessages
 from tests.browser.watched import SERVER, Faults, Phone, Start, WatchedRun, processes
 
-NOTHING = Past()
+NOTHING = KnownMessages()
 
 
 @pytest.fixture
@@ -67,8 +67,10 @@ async def start(config: BrowserConfig, caplog: pytest.LogCaptureFixture) -> Asyn
     """Starts runs, and shows at the end that each said Closed last and left nothing behind."""
     runs: list[WatchedRun] = []
 
-    def start_run(account_id: str = "account", past: Past = NOTHING, **changes: Any) -> WatchedRun:
-        run = WatchedRun(account_id, replace(config, **changes), past)
+    def start_run(
+        account_id: str = "account", known: KnownMessages = NOTHING, **changes: Any
+    ) -> WatchedRun:
+        run = WatchedRun(account_id, replace(config, **changes), known)
         runs.append(run)
         return run
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from actors.browser.page.missed_messages import Past
 from actors.browser.reports import (
     Authenticated,
     ComparisonFailed,
@@ -12,6 +11,7 @@ from actors.browser.reports import (
     Ready,
     Reloaded,
 )
+from store.events.known_messages import KnownMessages
 from tests.browser.watched import PROVEN, Faults, PhoneOf, Start, WatchedRun, until
 
 ADA, BOB = "491700000001", "491700000002"
@@ -70,7 +70,9 @@ async def test_what_the_page_had_taken_but_nobody_recorded_is_recovered(
     await first.until(MessageReceived)
     await first.close()
 
-    second = start(past=Past((recorded.message_id,), datetime.now(UTC)), probe_seconds=0.2)
+    second = start(
+        known=KnownMessages((recorded.message_id,), datetime.now(UTC)), probe_seconds=0.2
+    )
     await second.until(MessageReceived)
     await some_probes(second)
 
@@ -85,7 +87,7 @@ async def test_what_was_said_before_the_device_was_linked_is_no_news(
     await phone(ADA).receive(BOB, "long ago")
     await other.until(MessageReceived)
 
-    run = start(past=Past((), datetime.now(UTC)), probe_seconds=0.2)
+    run = start(known=KnownMessages((), datetime.now(UTC)), probe_seconds=0.2)
     await run.ready_with(phone(ADA))
     assert (await run.evaluate("WPP.whatsapp.MsgStore.getModelsArray().length")) == 1
     await some_probes(run)

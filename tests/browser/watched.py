@@ -10,10 +10,10 @@ import aiohttp
 import pytest
 
 from actors.browser.config import BrowserConfig
-from actors.browser.page.missed_messages import Past
 from actors.browser.process.group import PROC, all_pids, command_line
 from actors.browser.reports import QrShown, Ready, Report
 from actors.browser.run import BrowserRun
+from store.events.known_messages import KnownMessages
 
 WAIT_SECONDS = 20.0
 PROVEN = 15.0
@@ -110,17 +110,17 @@ class Faults:
 class WatchedRun:
     """A run that is under way, and what it has reported."""
 
-    def __init__(self, account_id: str, config: BrowserConfig, past: Past) -> None:
+    def __init__(self, account_id: str, config: BrowserConfig, known: KnownMessages) -> None:
         self.account_id = account_id
         self.config = config
         self.reports: list[Report] = []
         self._news = asyncio.Condition()
         self._seen = 0
 
-        async def recall() -> Past:
-            return past
+        async def known_messages() -> KnownMessages:
+            return known
 
-        self.browser = BrowserRun(account_id, config, self._take, recall)
+        self.browser = BrowserRun(account_id, config, self._take, known_messages)
         self.task = asyncio.create_task(self.browser.run())
 
     @property

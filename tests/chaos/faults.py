@@ -153,7 +153,7 @@ async def gone(world: World, main: int) -> None:
 
 
 async def online(world: World) -> Account:
-    """Give an account that is connected, or make one so."""
+    """Return an account that is connected, or make one so."""
     statuses = await world.statuses()
     candidates = [a for a in world.accounts if statuses.get(a.id) is Status.CONNECTED]
     if candidates:
@@ -165,7 +165,7 @@ async def online(world: World) -> Account:
 
 
 async def at_rest(world: World) -> Account:
-    """Give an account without a browser, whose profile holds a session if it had one."""
+    """Return an account without a browser, whose profile holds a session if it had one."""
     account = world.random.choice(world.accounts)
     await world.command(account, "disconnect")
     await world.reaches(account, Status.DISCONNECTED, Status.LOGGED_OUT)

@@ -99,7 +99,7 @@ class Holding:
 
 
 def held_sockets(table: str) -> dict[str, Ends]:
-    """Give the TCP sockets that some process holds, by what its descriptor refers to.
+    """Return the TCP sockets that some process holds, by what its descriptor refers to.
 
     Args:
         table: As proc_net_tcp(5) has it.

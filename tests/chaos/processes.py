@@ -41,7 +41,7 @@ class Process:
 
 
 def all_processes() -> list[Process]:
-    """Give the processes there are."""
+    """Return the processes there are."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdecimal():
@@ -51,7 +51,7 @@ def all_processes() -> list[Process]:
 
 
 def session_leaders() -> list[Process]:
-    """Give the processes that lead a session, as each browser does: quicker than all by far."""
+    """Return the processes that lead a session, as each browser does: quicker than all by far."""
     found = []
     for pid in psutil.pids():
         with suppress(OSError):
@@ -61,7 +61,7 @@ def session_leaders() -> list[Process]:
 
 
 def browsers(processes: Collection[Process], profiles: Path) -> dict[str, list[Process]]:
-    """Give the main processes of the browsers on these profiles, by account."""
+    """Return the main processes of the browsers on these profiles, by account."""
     found: dict[str, list[Process]] = {}
     beginning = f"--user-data-dir={profiles}/"
     for process in processes:
@@ -74,7 +74,7 @@ def browsers(processes: Collection[Process], profiles: Path) -> dict[str, list[P
 
 
 def descendants(processes: Collection[Process], of: int) -> list[Process]:
-    """Give what a process has started, and what that has started, and so on."""
+    """Return what a process has started, and what that has started, and so on."""
     children: dict[int, list[Process]] = {}
     for process in processes:
         children.setdefault(process.parent, []).append(process)

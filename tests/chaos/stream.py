@@ -38,7 +38,7 @@ class Stream:
             await self._connection.close()
 
     def missing(self, account_id: str, newest: int) -> list[int]:
-        """Give the numbers of an account's events that were not heard."""
+        """Return the numbers of an account's events that were not heard."""
         if self.lost is not None:
             raise Violation(f"the stream has a gap: {self.lost}")
         return [seq for seq in range(1, newest + 1) if (account_id, seq) not in self.heard]

@@ -106,7 +106,7 @@ class World:
         return self.server.data / "wa-manager.sqlite3"
 
     def deal(self, deck: str, cards: Collection[T]) -> T:
-        """Give a random card of a deck, and every card once before any comes again."""
+        """Return a random card of a deck, and every card once before any comes again."""
         hand: list[T] = self._decks.setdefault(deck, [])
         if not hand:
             hand.extend(cards)
@@ -139,7 +139,7 @@ class World:
         self._harmed_at = time.monotonic()
 
     def _time_is_up(self) -> float:
-        """Give the time at which a wait that begins now is over; a recovery has one for all."""
+        """Return the time at which a wait that begins now is over; a recovery has one for all."""
         began = time.monotonic() if self._harmed_at is None else self._harmed_at
         return began + self.deadline
 
@@ -252,21 +252,21 @@ class World:
     # What is seen.
 
     async def statuses(self) -> dict[str, Status]:
-        """Give the status of every account, as the server that is used says it."""
+        """Return the status of every account, as the server that is used says it."""
         return {item["id"]: Status(item["status"]) for item in await self.shown()}
 
     async def shown(self) -> list[dict[str, Any]]:
-        """Give all accounts, as the server that is used shows them; none where it cannot."""
+        """Return all accounts, as the server that is used shows them; none where it cannot."""
         async with self.server.client.get("/accounts?limit=500") as response:
             items: list[dict[str, Any]] = []
             return (await response.json())["items"] if response.status == 200 else items
 
     async def cause(self, account: Account) -> str:
-        """Give the cause of an account's status, as the server that is used says it."""
+        """Return the cause of an account's status, as the server that is used says it."""
         return str((await self.server.account(account.id))["cause"])
 
     def browsers(self) -> dict[str, list[Process]]:
-        """Give the main processes of all browsers, by account."""
+        """Return the main processes of all browsers, by account."""
         return browsers(session_leaders(), self.profiles)
 
     async def _watch_browsers(self) -> None:
@@ -278,7 +278,7 @@ class World:
             await asyncio.sleep(WATCH_EVERY)
 
     def browser(self, account: Account) -> int:
-        """Give the process id of an account's browser, which is open."""
+        """Return the process id of an account's browser, which is open."""
         return self.browsers()[account.id][0].pid
 
     async def _phones_with_devices(self) -> set[str]:

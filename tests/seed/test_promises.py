@@ -30,7 +30,7 @@ async def link(server: ServerProcess, phones: Phones, count: int) -> list[str]:
 
 
 def lines(server: ServerProcess, *texts: str) -> list[int]:
-    """Give the places of texts in the log, each after the one before."""
+    """Return the places of texts in the log, each after the one before."""
     places, start = [], 0
     for text in texts:
         start = server.log.index(text, start)

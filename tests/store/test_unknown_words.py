@@ -65,4 +65,4 @@ async def test_events_of_any_type_and_cause_are_read_as_they_are(recorder: Recor
         ("weather", {"rain": True}),
     ]
     assert await event_log.deleted(["a"]) == set()
-    assert (await known_messages.heard("a", timedelta(hours=1), 10)).until is not None
+    assert (await known_messages.read("a", timedelta(hours=1), 10)).heard_until is not None

@@ -43,6 +43,6 @@ class BadFacts:
         return self.rest()
 
     def rest(self) -> int:
-        """Give how many the log was not told of, and take them for told."""
+        """Return how many the log was not told of, and take them for told."""
         untold, self._untold = self._untold, 0
         return untold

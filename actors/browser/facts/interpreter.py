@@ -104,12 +104,12 @@ class Interpreter:
         self._pairing_asked_at = self._now()
 
     def pairing_failed(self) -> list[Report]:
-        """Give the reports that waited for a pairing code which does not come."""
+        """Return the reports that waited for a pairing code which does not come."""
         self._pairing_asked_at = None
         return self._exhausted_meanwhile()
 
     def read(self, fact: Fact) -> list[Report]:
-        """Give the reports that follow from a fact that was checked, in order."""
+        """Return the reports that follow from a fact that was checked, in order."""
         match fact:
             case {"fact": "document", "query": query}:
                 return self._document(query)
@@ -284,7 +284,7 @@ def _moment(timestamp: float | None) -> datetime | None:
 
 
 def _is_connected(state: Fact) -> bool:
-    """Tell whether messages flow: loaded in full, logged in, and on line."""
+    """Return whether messages flow: loaded in full, logged in, and on line."""
     return (
         state["loaded"] is True
         and state["mode"] == "MAIN"
@@ -295,7 +295,7 @@ def _is_connected(state: Fact) -> bool:
 
 
 def _is_cut_off(state: Fact) -> bool:
-    """Tell whether a page that was connected is no longer; resuming and syncing do not count."""
+    """Return whether a page that was connected is no longer; resuming and syncing do not count."""
     return state["mode"] == "OFFLINE" or state["info"] in NOT_CONNECTED or state["online"] is False
 
 

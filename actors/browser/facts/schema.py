@@ -176,7 +176,7 @@ def _is_finite(value: float) -> bool:
 
 
 def _time(value: object) -> float | None:
-    """Give a time in seconds; None if it is none: a message without a time is news still."""
+    """Return a time in seconds; None if it is none: a message without a time is news still."""
     try:
         return _number(value)
     except BadFact:

@@ -17,7 +17,7 @@ PLACE = Path("node_modules/@wppconnect/wa-js/dist/wppconnect-wa.js")
 
 
 def find_bundle(explicit: Path | None = None) -> Path:
-    """Give the bundle's path: the explicit one, or the one `npm ci` puts beside the project."""
+    """Return the bundle's path: the explicit one, or the one `npm ci` puts beside the project."""
     return explicit or Path(__file__).resolve().parents[3] / PLACE
 
 

@@ -45,7 +45,7 @@ async def wait_kept(page: WhatsAppPage, profile: Path, seconds: float) -> bool:
 
 
 def _holds(folder: Path, mark: bytes, since: float) -> bool:
-    """Tell whether a file that was written lately holds the mark. Blocks."""
+    """Return whether a file that was written lately holds the mark. Blocks."""
     for file in folder.rglob("*"):
         try:
             # The clock of a file system is coarse, so a second is given.

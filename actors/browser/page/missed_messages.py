@@ -5,8 +5,9 @@ or the event never fired) is found by comparing the page's own messages with wha
 times here are those of messages, which WhatsApp's clock gives: the host's may be wrong.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+from store.events.known_messages import KnownMessages
 
 MARGIN = timedelta(minutes=10)
 """How far a comparison looks back behind the newest message that was heard: messages do not always
@@ -15,28 +16,13 @@ TICK = timedelta(seconds=1)
 """WhatsApp tells the time of a message in whole seconds."""
 
 
-@dataclass(frozen=True)
-class Past:
-    """What is on record of an account from before this browser."""
-
-    ids: tuple[str, ...] = ()
-    """The newest messages, oldest first."""
-    heard_until: datetime | None = None
-    """When the newest message was sent that the account has heard; None if it never did."""
-    history_until: datetime | None = None
-    """When the newest message was sent of those that are history, and may not be among the ids:
-    they were there before a phone linked the device, or were heard long ago. None if none is."""
-    linking: bool = False
-    """Whether a phone has linked the device, and it is not known yet what was there before."""
-
-
-class Hearing:
+class MissedMessages:
     """Since when a page's messages must be compared, as one run goes on."""
 
-    def __init__(self, past: Past) -> None:
-        self._heard_until = past.heard_until
-        self._history_until = past.history_until
-        self._linking = past.linking
+    def __init__(self, known: KnownMessages) -> None:
+        self._heard_until = known.heard_until
+        self._history_until = known.history_until
+        self._linking = known.linking
 
     def linked(self) -> None:
         """Take note that a phone links the device: what it said before is history, and no news."""

@@ -399,6 +399,6 @@ def _moment(seconds: float | None) -> datetime:
 
 @lru_cache(maxsize=4)
 def _sources(wa_js: Path | None) -> tuple[str, ...]:
-    """Give what is injected, in order. Blocks at the first time."""
+    """Return what is injected, in order. Blocks at the first time."""
     page_js = Path(__file__).with_name("page.js").read_text()
     return (WA_JS_CONFIG, load_bundle(find_bundle(wa_js)), page_js)

@@ -12,10 +12,11 @@ from datetime import datetime
 from actors.browser.config import BrowserConfig
 from actors.browser.errors import BrowserError, PageError, PageTimeout
 from actors.browser.facts.interpreter import Interpreter
-from actors.browser.page.missed_messages import Hearing, Past
+from actors.browser.page.missed_messages import MissedMessages
 from actors.browser.page.page import WhatsAppPage
 from actors.browser.page.watchdog import watch
 from actors.browser.reports import ComparisonFailed, Report
+from store.events.known_messages import KnownMessages
 
 logger = logging.getLogger(__name__)
 
@@ -46,21 +47,21 @@ class Probe:
         self._page = page
         self._tell = tell
         self._failures = 0
-        self._hearing = Hearing(Past())
+        self._missed = MissedMessages(KnownMessages())
         self._now = asyncio.Event()
 
-    def recall(self, past: Past) -> None:
+    def remember(self, known: KnownMessages) -> None:
         """Take note of what is on record; before the page is opened."""
-        self._interpreter.remember(past.ids)
-        self._hearing = Hearing(past)
+        self._interpreter.remember(known.ids)
+        self._missed = MissedMessages(known)
 
     def linked(self) -> None:
         """Take note that a phone links the device."""
-        self._hearing.linked()
+        self._missed.linked()
 
     def history_ends(self, newest: datetime) -> None:
         """Take note of when the newest message was sent that came with the link."""
-        self._hearing.history_ends(newest)
+        self._missed.history_ends(newest)
 
     def hurry(self) -> None:
         """Ask without waiting: what came while the page was not ready may be in no event."""
@@ -89,7 +90,7 @@ class Probe:
 
     async def _compare(self, seconds: float) -> None:
         try:
-            untold, newest = await self._page().compare(self._hearing.since, seconds)
+            untold, newest = await self._page().compare(self._missed.since, seconds)
         except PageError as error:
             # A page that is being loaded anew raises something else.
             self._tell(ComparisonFailed())
@@ -101,4 +102,4 @@ class Probe:
             logger.info("messages that no event tells of can be found again")
         self._failures = 0
         if not untold:
-            self._hearing.complete(newest)
+            self._missed.complete(newest)

@@ -52,7 +52,7 @@ class Proof:
         self._tell = tell
         self._proving: asyncio.Task[None] | None = None
 
-    def recall(self, *, linking: bool) -> None:
+    def remember(self, *, linking: bool) -> None:
         """Take note of a login that an earlier browser did not prove."""
         self.pending = linking
 

@@ -30,7 +30,7 @@ async def take_page(connection: PipeConnection) -> tuple[Page, CDPSession]:
 
 
 def identity(product: str) -> dict[str, Any]:
-    """Give the user agent of a desktop Chrome of the version that this Chromium is.
+    """Return the user agent of a desktop Chrome of the version that this Chromium is.
 
     The flag alone is not enough: the brands that a page can ask for would say HeadlessChrome.
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from actors.browser.process.connection import PipeConnection
 from actors.browser.process.group import ProcessGroup
-from actors.browser.process.stderr import LastWords
+from actors.browser.process.stderr import StderrTail
 
 READ_BYTES = 4096
 EXIT_SECONDS = 2.0
@@ -52,7 +52,7 @@ class Chromium:
         """
         loop = asyncio.get_running_loop()
         self.exited: asyncio.Future[int] = loop.create_future()
-        self._last_words = LastWords()
+        self._last_words = StderrTail()
         pipes = _Pipes()
         with ExitStack() as undo:
             undo.callback(pipes.close_ours)
@@ -77,11 +77,11 @@ class Chromium:
         self._let_others_go_first()
 
     def last_words(self) -> str:
-        """Give the end of what it wrote to stderr, as evidence."""
+        """Return the end of what it wrote to stderr, as evidence."""
         return self._last_words.text()
 
     async def has_ended(self) -> bool:
-        """Tell whether it ended. Its pipe closes a moment before its process is gone."""
+        """Return whether it ended. Its pipe closes a moment before its process is gone."""
         if not self.connection.connected:
             await asyncio.wait({self.exited}, timeout=EXIT_SECONDS)
         return self.exited.done()
@@ -224,7 +224,7 @@ def _spawn(command: list[str], pipes: _Pipes, lock: int) -> int:
 
 
 def _end_of(words: str) -> str:
-    """Give the last whole lines of what a browser said."""
+    """Return the last whole lines of what a browser said."""
     end = words[-LAST_WORDS:]
     return end if end == words else end.partition("\n")[2] or end
 

@@ -46,7 +46,7 @@ class Executable:
 
 
 def user_agent(version: str) -> str:
-    """Give what a desktop Chrome of a version says; by itself Chromium would say HeadlessChrome."""
+    """Return the user agent of a desktop Chrome; by itself Chromium would say HeadlessChrome."""
     major = version.partition(".")[0]
     return (
         "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -132,6 +132,6 @@ def _is_setuid_root(path: Path) -> bool:
 
 
 def _no_new_privileges() -> bool:
-    """Tell whether setuid programs are disarmed, as containers often have it."""
+    """Return whether setuid programs are disarmed, as containers often have it."""
     status = Path("/proc/self/status").read_text()
     return bool(re.search(r"^NoNewPrivs:\s*1", status, re.MULTILINE))

@@ -79,7 +79,7 @@ def command(
     map_host: str | None,
     cache_mb: int,
 ) -> list[str]:
-    """Give the whole command line.
+    """Return the whole command line.
 
     Args:
         executable: Which Chromium; the full build needs a word more than the shell.
@@ -107,5 +107,5 @@ def command(
 
 
 def marker(server_id: str, account_id: str) -> str:
-    """Give the argument that tells whose browser a process is. Chromium ignores it."""
+    """Return the argument that tells whose browser a process is. Chromium ignores it."""
     return f"{MARKER}={server_id}:{account_id}"

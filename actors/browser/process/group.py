@@ -48,7 +48,7 @@ class ProcessGroup:
             os.killpg(self.leader, signal.SIGKILL)
 
     def gone(self) -> bool:
-        """Tell whether no member is left, the leader included."""
+        """Return whether no member is left, the leader included."""
         self._reap()
         try:
             os.killpg(self.leader, 0)
@@ -59,7 +59,7 @@ class ProcessGroup:
         return False
 
     def only_zombies(self) -> bool:
-        """Tell whether what is left has ended and only waits for its parent. Reads all of /proc.
+        """Return whether what is left has ended and only waits for its parent. Reads all of /proc.
 
         Where process 1 does not reap what it inherits, a zombie stays. It holds no file.
         """
@@ -96,7 +96,7 @@ class ProcessGroup:
 
 
 def command_line(pid: int) -> list[str]:
-    """Give a process's arguments; empty when it is gone or is not ours to look at."""
+    """Return a process's arguments; empty when it is gone or is not ours to look at."""
     try:
         raw = (PROC / str(pid) / "cmdline").read_bytes()
     except OSError:
@@ -106,12 +106,12 @@ def command_line(pid: int) -> list[str]:
 
 
 def all_pids() -> list[int]:
-    """Give the ids of all processes that can be seen."""
+    """Return the ids of all processes that can be seen."""
     return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdigit()]
 
 
 def start_time(pid: int) -> str | None:
-    """Give a word that tells a process from a later one of the same id; None when it is gone."""
+    """Return a word that tells a process from a later one of the same id; None when it is gone."""
     fields = _stat(pid)
     return fields[19] if fields else None
 
@@ -123,7 +123,7 @@ def processes() -> list[Process]:
 
 
 def process(pid: int) -> Process | None:
-    """Give one process; None when it is gone."""
+    """Return one process; None when it is gone."""
     fields = _stat(pid)
     return _process(pid, fields) if fields else None
 
@@ -140,7 +140,7 @@ def _process(pid: int, fields: list[str]) -> Process:
 
 
 def _stat(pid: int) -> list[str]:
-    """Give the fields of /proc/<pid>/stat from the state on; see proc(5)."""
+    """Return the fields of /proc/<pid>/stat from the state on; see proc(5)."""
     try:
         content = (PROC / str(pid) / "stat").read_text()
     except OSError:

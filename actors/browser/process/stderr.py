@@ -9,7 +9,7 @@ HEAD = re.compile(
 """How an entry begins: time, level, and where it comes from. Its further lines have no head."""
 
 
-class LastWords:
+class StderrTail:
     """Evidence of why a browser ended.
 
     The headless shell copies the page's console there, at every level and whatever its flags say.
@@ -33,7 +33,7 @@ class LastWords:
         self._rest = rest
 
     def text(self) -> str:
-        """Give the end of it."""
+        """Return the end of it."""
         rest, self._rest = self._rest, b""
         self._take(rest)
         return self._kept.decode(errors="replace").strip()

@@ -97,7 +97,7 @@ async def _empty(profile: Profile, page: WhatsAppPage, bound_mb: int) -> None:
 
 
 async def _settled(profile: Profile, bound_mb: int) -> int:
-    """Give what caches take once they are within a bound, or after a while."""
+    """Return what caches take once they are within a bound, or after a while."""
     loop = asyncio.get_running_loop()
     until = loop.time() + SETTLE_SECONDS
     while (taken := await FILES.run(_taken_mb, profile)) > bound_mb:

@@ -12,7 +12,7 @@ from common.threads import FILES
 logger = logging.getLogger(__name__)
 
 
-class ProfileHold:
+class ProfileLock:
     """Takes a profile for one run and leaves it. Used on the loop; the work is done in threads."""
 
     def __init__(self, profile: Profile, cache_mb: int) -> None:

@@ -105,7 +105,7 @@ class Profile:
         return found
 
     def size(self) -> int:
-        """Give the bytes that the profile takes on disk."""
+        """Return the bytes that the profile takes on disk."""
         return size_of(self.path)
 
     def remove(self) -> None:
@@ -175,7 +175,7 @@ class Profile:
                 raise ProfileLocked(f"The profile {self.path} is held by {pid}, which stays.")
 
     def _chromium_owner(self) -> int | None:
-        """Give the living process on this host that Chromium's lock names, if it is one."""
+        """Return the living process on this host that Chromium's lock names, if it is one."""
         try:
             target = str((self.path / "SingletonLock").readlink())
         except OSError:
@@ -220,7 +220,7 @@ class _Holder:
             file.truncate()
 
     def may_live(self) -> bool:
-        """Tell whether it may be alive. On another host nobody can know, so it may."""
+        """Return whether it may be alive. On another host nobody can know, so it may."""
         return self.host != socket.gethostname() or start_time(self.pid) == self.started
 
     def __str__(self) -> str:
@@ -235,7 +235,7 @@ def _remove(path: Path) -> None:
 
 
 def size_of(folder: Path) -> int:
-    """Give the bytes that a folder takes on disk."""
+    """Return the bytes that a folder takes on disk."""
     total = 0
     # A running Chromium removes files, and folders, under our hands; walk leaves out what is gone.
     for path, folders, files in os.walk(folder):
@@ -250,7 +250,7 @@ def _is_ours(arguments: list[str]) -> bool:
 
 
 def find_profiles(profiles_dir: Path) -> list[Profile]:
-    """Give the profiles that exist, in the order of their names."""
+    """Return the profiles that exist, in the order of their names."""
     if not profiles_dir.is_dir():
         return []
     return [Profile(path) for path in sorted(profiles_dir.iterdir()) if path.is_dir()]

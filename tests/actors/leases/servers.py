@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from actors.leases.keeper import Ownership
-from actors.leases.liveness import Lifesign
+from actors.leases.keeper import LeaseKeeper
+from actors.leases.liveness import Liveness
 from actors.leases.policy import LeaseTerms
 from store import accounts, leases
 from store.errors import DatabaseAway
@@ -64,7 +64,7 @@ class World:
             case "look":
                 server.start("look", server.look)
             case "renew":
-                server.start("renew", server.ownership.renew)
+                server.start("renew", server.keeper.renew)
             case "deliver" | "arrive" if self.held_up:
                 self.held_up[number % len(self.held_up)].set_result(None)
             case "lose" if self.held_up:
@@ -101,7 +101,7 @@ class World:
             task.cancel()
         await asyncio.gather(*self.work, return_exceptions=True)
         for server in self.all_servers:
-            server.lifesign.end()
+            server.liveness.end()
         if self.account_id is not None:
             lease = await leases.get(self.account_id)
             await accounts.delete(self.account_id, None if lease is None else lease.epoch)
@@ -129,11 +129,11 @@ class ModelServer:
         number = next(world.numbers)
         server = Server(f"server {number}", "host", number, TERMS.seconds)
         self.name = server.id
-        self.lifesign = Lifesign(world.folder, server.id)
-        self.lifesign.hold()
+        self.liveness = Liveness(world.folder, server.id)
+        self.liveness.hold()
         self.store = SlowStore(self)
-        self.ownership = Ownership(
-            server, TERMS, self.lifesign, self, store=self.store, clock=lambda: world.now
+        self.keeper = LeaseKeeper(
+            server, TERMS, self.liveness, self, store=self.store, clock=lambda: world.now
         )
         self.busy: dict[str, asyncio.Task[None]] = {}
         self.gone_at = float("inf")
@@ -149,27 +149,27 @@ class ModelServer:
             self.busy[name] = self.world.begin(work)
 
     async def look(self) -> None:
-        await self.ownership.look()
-        await self.ownership.hand_over()
+        await self.keeper.look()
+        await self.keeper.hand_over()
 
     async def create(self) -> None:
-        async with self.ownership.creating() as made:
+        async with self.keeper.creating() as made:
             made(await self.store.create())
-        self.ownership.check_clock()
+        self.keeper.check_clock()
         self._open_if_owned()
 
     def stop(self) -> None:
         """End in good order; the next one starts in its place meanwhile."""
         self.stopped = True
         self._close()
-        self.start("stop", lambda: self.ownership.stop(give_back=True))
+        self.start("stop", lambda: self.keeper.stop(give_back=True))
         self._be_replaced()
 
     def die(self) -> None:
         """End without a word, and the browser with it; another one starts in its place."""
         self.dead = self.stopped = True
         self._close()
-        self.lifesign.end()
+        self.liveness.end()
         self._be_replaced()
 
     def _be_replaced(self) -> None:
@@ -180,10 +180,10 @@ class ModelServer:
     async def take_up(self, account_ids: Collection[str]) -> None:
         await self.world.travel()
         for account_id in account_ids:
-            if self.ownership.begin(account_id) is not None:
+            if self.keeper.begin(account_id) is not None:
                 self._open_if_owned()
 
-    def vacate(self, account_id: str, seconds: float) -> None:
+    def relinquish(self, account_id: str, seconds: float) -> None:
         self.gone_at = self.world.now + 0.99 * min(seconds, TERMS.margin)
 
     def found_elsewhere(self, account_ids: Collection[str]) -> None:
@@ -195,12 +195,12 @@ class ModelServer:
         if self.world.now >= self.gone_at:
             self.gone_at = float("inf")
             self._close()
-        self.ownership.check_clock()
+        self.keeper.check_clock()
 
     def _open_if_owned(self) -> None:
         world = self.world
         assert world.account_id is not None
-        if not self.stopped and self.ownership.epoch(world.account_id) is not None:
+        if not self.stopped and self.keeper.epoch(world.account_id) is not None:
             world.open.append(self.name)
             world.most_open = max(world.most_open, len(world.open))
             world.opened += 1
@@ -210,7 +210,7 @@ class ModelServer:
         if self.name in self.world.open:
             self.world.open.remove(self.name)
         if self.world.account_id is not None:
-            self.ownership.let_go(self.world.account_id)
+            self.keeper.let_go(self.world.account_id)
 
 
 class SlowStore:
@@ -222,7 +222,7 @@ class SlowStore:
 
     async def create(self) -> str:
         async def created() -> str:
-            row, _ = await accounts.create("Support", self._server.ownership.server)
+            row, _ = await accounts.create("Support", self._server.keeper.server)
             self._world.account_id = row.id
             return row.id
 

@@ -40,9 +40,9 @@ async def linked(stage: Stage) -> tuple[str, ToldRun]:
 
 
 def left(stage: Stage) -> float:
-    """Give the seconds until a server's lease runs out."""
-    ownership = stage.manager._ownership
-    return min(held.until for held in ownership._held.values()) - ownership._clock()
+    """Return the seconds until a server's lease runs out."""
+    keeper = stage.manager._keeper
+    return min(held.until for held in keeper._held.values()) - keeper._clock()
 
 
 async def stolen(account_id: str) -> None:
@@ -70,7 +70,7 @@ async def test_the_second_server_refuses_what_it_does_not_own_and_says_who_does(
     ):
         with pytest.raises(AccountElsewhere) as refusal:
             await command(account_id)
-        assert refusal.value.owner == first.manager._ownership.server
+        assert refusal.value.owner == first.manager._keeper.server
     assert first.status(account_id) is Status.CONNECTED
     assert second.manager.view(account_id) is None
     await until(lambda: second.manager.elsewhere == 1)
@@ -115,11 +115,11 @@ async def test_leases_are_kept_at_a_stop_that_could_not_write_the_last_events(
     with monkeypatch.context() as away:
         away.setattr(stage.recorder, "flush", in_vain)
         await stage.manager.stop(5)
-    ownership = stage.manager._ownership
+    keeper = stage.manager._keeper
     lease = await leases.get(account_id)
     assert lease is not None
-    assert lease.server == ownership.server
-    assert not ownership._lifesign.is_dead(ownership.server.id)
+    assert lease.server == keeper.server
+    assert not keeper._liveness.is_dead(keeper.server.id)
     await stage.tells(account_id, "ready", "shutdown")
 
 
@@ -128,12 +128,12 @@ async def test_a_start_that_is_given_up_gives_its_leases_back(servers: Servers) 
     account_id, _ = await linked(first)
     await first.manager.stop(5)
     second = ToldManager(first.manager._config, first.recorder)
-    await second._ownership.start()
+    await second._keeper.start()
     taken = await leases.get(account_id)
     await second.stop(5)
     lease = await leases.get(account_id)
     assert taken is not None
-    assert taken.server == second._ownership.server
+    assert taken.server == second._keeper.server
     assert lease is not None
     assert lease.server is None
 
@@ -230,9 +230,9 @@ async def test_a_browser_that_does_not_close_is_killed_before_the_lease_ends(
     _, run = await linked(stage)
     run.lingers = True
     held.hold()
-    leased_until = max(tenure.until for tenure in stage.manager._ownership._held.values())
+    leased_until = max(held_lease.until for held_lease in stage.manager._keeper._held.values())
     await until(lambda: run.killed)
-    assert stage.manager._ownership._clock() < leased_until
+    assert stage.manager._keeper._clock() < leased_until
 
 
 @pytest.mark.parametrize("asked_before", [False, True])
@@ -247,7 +247,7 @@ async def test_a_browser_that_hangs_after_a_lost_lease_is_killed_as_soon_as_at_a
         await until(lambda: run.stopped)
     await stolen(account_id)
     # The next renewal is seconds away, and most of the ten minutes are left.
-    await stage.manager._ownership.renew()
+    await stage.manager._keeper.renew()
     await until(lambda: run.killed)
 
 
@@ -268,9 +268,9 @@ async def test_a_server_whose_write_is_refused_closes_the_browser(servers: Serve
 async def test_a_server_that_was_frozen_looks_at_the_clock_first(servers: Servers) -> None:
     stage = await servers.start()
     account_id, run = await linked(stage)
-    ownership = stage.manager._ownership
-    clock = ownership._clock
-    ownership._clock = lambda: clock() + TERMS.seconds
-    ownership.check_clock()
-    assert ownership.epoch(account_id) is None
+    keeper = stage.manager._keeper
+    clock = keeper._clock
+    keeper._clock = lambda: clock() + TERMS.seconds
+    keeper.check_clock()
+    assert keeper.epoch(account_id) is None
     await until(lambda: run.stopped)

@@ -15,9 +15,9 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from actors.leases import keeper
-from actors.leases.keeper import Ownership
-from actors.leases.liveness import Lifesign
-from actors.leases.policy import Sighting, Tenure, may_claim, sight, tenure
+from actors.leases.keeper import LeaseKeeper
+from actors.leases.liveness import Liveness
+from actors.leases.policy import HeldLease, Sighting, held_lease, may_claim, sight
 from store import leases
 from store.database.opening import open_database
 from store.leases import Lease, Server
@@ -159,28 +159,30 @@ def does_not_see_renewals(patch: Patch) -> None:
 
 
 def counts_from_the_answer(patch: Patch) -> None:
-    patch.setattr(keeper, "tenure", lambda epoch, _, now, terms: tenure(epoch, now, now, terms))
+    patch.setattr(
+        keeper, "held_lease", lambda epoch, _, now, terms: held_lease(epoch, now, now, terms)
+    )
 
 
 def counts_a_creation_from_the_answer(patch: Patch) -> None:
-    creating = Ownership.creating
+    creating = LeaseKeeper.creating
 
     @asynccontextmanager
-    async def careless(self: Ownership) -> AsyncIterator[Callable[[str], None]]:
+    async def careless(self: LeaseKeeper) -> AsyncIterator[Callable[[str], None]]:
         async with creating(self):
 
             def made(account_id: str) -> None:
                 until = self._clock() + TERMS.seconds
-                self._held[account_id] = Tenure(leases.FIRST_EPOCH, until)
+                self._held[account_id] = HeldLease(leases.FIRST_EPOCH, until)
 
             yield made
 
-    patch.setattr(Ownership, "creating", careless)
+    patch.setattr(LeaseKeeper, "creating", careless)
 
 
 def takes_up_what_it_creates(patch: Patch) -> None:
     """Be careless of accounts that are being created: nobody else's, so adrift."""
-    patch.setattr(Ownership, "_creating", property(lambda _: 0, lambda *_: None), raising=False)
+    patch.setattr(LeaseKeeper, "_creating", property(lambda _: 0, lambda *_: None), raising=False)
 
 
 def claims_too_early(patch: Patch) -> None:
@@ -191,11 +193,11 @@ def claims_too_early(patch: Patch) -> None:
 
 
 def takes_the_living_for_dead(patch: Patch) -> None:
-    patch.setattr(Lifesign, "is_dead", lambda *_: True)
+    patch.setattr(Liveness, "is_dead", lambda *_: True)
 
 
 def forgets_the_clock(patch: Patch) -> None:
-    patch.setattr(Ownership, "check_clock", lambda _: None)
+    patch.setattr(LeaseKeeper, "check_clock", lambda _: None)
 
 
 @pytest.mark.parametrize(

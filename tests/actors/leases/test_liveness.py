@@ -7,20 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from actors.leases.liveness import Lifesign
+from actors.leases.liveness import Liveness
 
 LIVE = """
 import sys
 from pathlib import Path
-from actors.leases.liveness import Lifesign
-Lifesign(Path(sys.argv[1]), "other").hold()
+from actors.leases.liveness import Liveness
+Liveness(Path(sys.argv[1]), "other").hold()
 print("alive", flush=True)
 sys.stdin.read()
 """
 
 
 def test_a_killed_process_is_proven_dead_at_once(tmp_path: Path) -> None:
-    ours = Lifesign(tmp_path, "ours")
+    ours = Liveness(tmp_path, "ours")
     command = [sys.executable, "-c", LIVE, str(tmp_path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
         assert other.stdout is not None
@@ -33,7 +33,7 @@ def test_a_killed_process_is_proven_dead_at_once(tmp_path: Path) -> None:
 
 
 def test_the_living_are_all_that_hold_their_sign_but_us(tmp_path: Path) -> None:
-    ours, other = Lifesign(tmp_path, "ours"), Lifesign(tmp_path, "other")
+    ours, other = Liveness(tmp_path, "ours"), Liveness(tmp_path, "other")
     ours.hold()
     other.hold()
     living_before = ours.living()
@@ -43,11 +43,11 @@ def test_the_living_are_all_that_hold_their_sign_but_us(tmp_path: Path) -> None:
 
 
 def test_nobody_can_know_of_a_server_on_another_data_directory(tmp_path: Path) -> None:
-    assert not Lifesign(tmp_path, "ours").is_dead("elsewhere")
+    assert not Liveness(tmp_path, "ours").is_dead("elsewhere")
 
 
 def test_the_files_of_the_dead_go_when_they_prove_nothing_any_more(tmp_path: Path) -> None:
-    servers = {name: Lifesign(tmp_path, name) for name in ("ours", "living", "needed", "dead")}
+    servers = {name: Liveness(tmp_path, name) for name in ("ours", "living", "needed", "dead")}
     for each in servers.values():
         each.hold()
     servers["needed"].end()
@@ -63,7 +63,7 @@ def test_the_files_of_the_dead_go_when_they_prove_nothing_any_more(tmp_path: Pat
 def test_a_server_whose_file_is_tidied_away_while_it_starts_can_be_proven_dead(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newcomer, other = Lifesign(tmp_path, "newcomer"), Lifesign(tmp_path, "other")
+    newcomer, other = Liveness(tmp_path, "newcomer"), Liveness(tmp_path, "other")
     flock = fcntl.flock
 
     def flock_too_late(descriptor: int, operation: int) -> None:
@@ -83,7 +83,7 @@ def test_a_server_whose_file_is_tidied_away_while_it_starts_can_be_proven_dead(
 def test_no_server_comes_to_life_on_a_file_that_is_being_taken_away(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newcomer, other = Lifesign(tmp_path, "newcomer"), Lifesign(tmp_path, "other")
+    newcomer, other = Liveness(tmp_path, "newcomer"), Liveness(tmp_path, "other")
     newcomer.hold()
     newcomer.end()
     unlink, refused = Path.unlink, []
@@ -108,5 +108,5 @@ def test_a_sign_that_is_a_link_is_not_followed_and_proves_nothing(tmp_path: Path
     (tmp_path / "other.lock").symlink_to(elsewhere)
 
     with pytest.raises(OSError, match="symbolic link"):
-        Lifesign(tmp_path, "ours").hold()
-    assert not Lifesign(tmp_path, "third").is_dead("other")
+        Liveness(tmp_path, "ours").hold()
+    assert not Liveness(tmp_path, "third").is_dead("other")

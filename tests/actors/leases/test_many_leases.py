@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from actors.config import ManagerConfig
-from actors.leases.keeper import Ownership
-from actors.leases.liveness import Lifesign
+from actors.leases.keeper import LeaseKeeper
+from actors.leases.liveness import Liveness
 from actors.leases.policy import LeaseTerms
 from bench.far import far
 from bench.start import resting
@@ -34,7 +34,7 @@ class Nobody:
     async def take_up(self, account_ids: Collection[str]) -> None:
         pass
 
-    def vacate(self, account_id: str, seconds: float) -> None:
+    def relinquish(self, account_id: str, seconds: float) -> None:
         pass
 
     def found_elsewhere(self, account_ids: Collection[str]) -> None:
@@ -92,11 +92,11 @@ def now() -> list[float]:
 
 
 @pytest.fixture
-def ownership(store: Failing, now: list[float], tmp_path: Path) -> Iterator[Ownership]:
-    lifesign = Lifesign(tmp_path, US.id)
-    lifesign.hold()
-    yield Ownership(US, TERMS, lifesign, Nobody(), store=store, clock=lambda: now[0])
-    lifesign.end()
+def keeper(store: Failing, now: list[float], tmp_path: Path) -> Iterator[LeaseKeeper]:
+    liveness = Liveness(tmp_path, US.id)
+    liveness.hold()
+    yield LeaseKeeper(US, TERMS, liveness, Nobody(), store=store, clock=lambda: now[0])
+    liveness.end()
 
 
 async def owned_by(server: Server) -> int:
@@ -104,43 +104,43 @@ async def owned_by(server: Server) -> int:
 
 
 async def test_what_was_claimed_is_kept_when_a_later_chunk_fails(
-    ownership: Ownership, store: Failing
+    keeper: LeaseKeeper, store: Failing
 ) -> None:
     store.answers = 2
     with suppress(DatabaseAway):
-        await ownership.look()
-    assert len(ownership._held) == 2 * leases.CHUNK
+        await keeper.look()
+    assert len(keeper._held) == 2 * leases.CHUNK
 
     store.answers = 99
-    await ownership.look()
-    assert len(ownership._held) == await owned_by(US) == MANY
+    await keeper.look()
+    assert len(keeper._held) == await owned_by(US) == MANY
     # What was taken is not asked for once more.
     assert sum(map(len, store.asked)) == MANY + leases.CHUNK
     assert max(map(len, store.asked)) == leases.CHUNK
 
 
 async def test_what_was_renewed_counts_when_a_later_chunk_fails_and_the_rest_comes_first_then(
-    ownership: Ownership, store: Failing, now: list[float]
+    keeper: LeaseKeeper, store: Failing, now: list[float]
 ) -> None:
     store.answers = 99
-    await ownership.look()
+    await keeper.look()
     now[0] += TERMS.renew_every
     store.answers = 1
     with suppress(DatabaseAway):
-        await ownership.renew()
-    until = [held.until for held in ownership._held.values()]
+        await keeper.renew()
+    until = [held.until for held in keeper._held.values()]
     assert until.count(now[0] + TERMS.seconds) == leases.CHUNK
     first, refused = store.asked[-2:]
     store.answers = 1
     with suppress(DatabaseAway):
-        await ownership.renew()
+        await keeper.renew()
     assert store.asked[-2] == refused != first
 
 
-async def test_an_orderly_end_gives_all_leases_back(ownership: Ownership, store: Failing) -> None:
+async def test_an_orderly_end_gives_all_leases_back(keeper: LeaseKeeper, store: Failing) -> None:
     store.answers = 99
-    await ownership.look()
-    await ownership.stop(give_back=True)
+    await keeper.look()
+    await keeper.stop(give_back=True)
     assert await owned_by(US) == 0
 
 
@@ -161,7 +161,7 @@ async def test_a_thousand_accounts_start_on_a_database_that_is_far_away(
             async with asyncio.timeout(30):
                 await manager.start()
             assert len(manager.views()) == MANY
-            assert await owned_by(manager._ownership.server) == MANY
+            assert await owned_by(manager._keeper.server) == MANY
             await manager.stop(10)
-            assert await owned_by(manager._ownership.server) == 0
+            assert await owned_by(manager._keeper.server) == 0
             await recorder.close(5)

@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from actors.errors import StoreAway
-from actors.leases.periodic import Rounds
+from actors.leases.periodic import PeriodicTasks
 from store.errors import DatabaseAway
 from tests.told import until
 
@@ -35,44 +35,44 @@ async def test_what_fails_is_tried_again_soon_and_goes_on_afterwards(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     chore = Chore(DatabaseAway("It sleeps."), RuntimeError("unforeseen"))
-    rounds = Rounds("Chores", retry_every=0.001, awake=chore.wake)
+    periodic = PeriodicTasks("Chores", retry_every=0.001, awake=chore.wake)
     with caplog.at_level(logging.INFO):
-        rounds.keep(chore.work, every=0.002)
+        periodic.keep(chore.work, every=0.002)
         await until(lambda: chore.done > 1)
-    assert rounds.trouble is None
+    assert periodic.trouble is None
     assert chore.said(caplog) == ["Chores: It sleeps.", "Chores: all is well again"]
-    await rounds.stop()
+    await periodic.stop()
 
 
 async def test_the_clock_is_looked_at_before_anything_is_done() -> None:
     chore = Chore()
-    rounds = Rounds("Chores", retry_every=0.001, awake=chore.wake)
-    rounds.keep(chore.work, every=0.001)
+    periodic = PeriodicTasks("Chores", retry_every=0.001, awake=chore.wake)
+    periodic.keep(chore.work, every=0.001)
     await until(lambda: chore.done > 1)
     assert chore.awake >= chore.done
-    await rounds.stop()
+    await periodic.stop()
 
 
 @pytest.mark.parametrize("away", [DatabaseAway(), StoreAway()])
 async def test_who_insists_waits_for_the_database(away: Exception) -> None:
     chore = Chore(away, away)
-    rounds = Rounds("Chores", retry_every=0.001, awake=chore.wake)
-    await rounds.insist(chore.work)
-    assert (chore.done, rounds.trouble) == (1, None)
+    periodic = PeriodicTasks("Chores", retry_every=0.001, awake=chore.wake)
+    await periodic.insist(chore.work)
+    assert (chore.done, periodic.trouble) == (1, None)
 
 
 async def test_who_insists_hears_of_what_waiting_does_not_mend() -> None:
     chore = Chore(OSError("the disk is read-only"))
-    rounds = Rounds("Chores", retry_every=0.001, awake=chore.wake)
+    periodic = PeriodicTasks("Chores", retry_every=0.001, awake=chore.wake)
     with pytest.raises(OSError, match="read-only"):
-        await rounds.insist(chore.work)
+        await periodic.insist(chore.work)
 
 
 async def test_nothing_is_done_once_the_rounds_are_stopped() -> None:
     chore = Chore()
-    rounds = Rounds("Chores", retry_every=0.001, awake=chore.wake)
-    task = rounds.keep(chore.work, every=0.001)
+    periodic = PeriodicTasks("Chores", retry_every=0.001, awake=chore.wake)
+    task = periodic.keep(chore.work, every=0.001)
     await until(lambda: chore.done)
-    await rounds.stop()
+    await periodic.stop()
     assert task.cancelled()
     assert asyncio.all_tasks() == {asyncio.current_task()}

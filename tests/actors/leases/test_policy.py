@@ -1,7 +1,7 @@
 """Never two open browsers for one account, whatever order claims, renewals and answers come in.
 
 A model of servers on one database, in simulated time. Each has a clock of its own, every question
-to the database arrives late, and so does its answer; what is done about it is decided by `tenure`.
+to the database arrives late, and so does its answer; what is done is decided by `held_lease`.
 """
 
 import heapq
@@ -13,7 +13,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actors.leases.policy import LeaseTerms, Sighting, Tenure, is_over, may_claim, sight, tenure
+from actors.leases.policy import (
+    HeldLease,
+    LeaseTerms,
+    Sighting,
+    held_lease,
+    is_over,
+    may_claim,
+    sight,
+)
 from store.leases import Lease, Server
 
 TERMS = LeaseTerms(seconds=9.0, margin=2.0)
@@ -46,7 +54,7 @@ class World:
         heapq.heappush(self._calls, (self.now + seconds, next(self._numbers), call))
 
     def delay(self) -> float:
-        """Give the time that a question or an answer takes: mostly little, at times too much.
+        """Return the time that a question or an answer takes: mostly little, at times too much.
 
         Nothing arrives during an outage of the database.
         """
@@ -64,7 +72,7 @@ class World:
 
 
 class ModelServer:
-    """A server that wants the account, does as `tenure` says, and may stop or die."""
+    """A server that wants the account, does as `held_lease` says, and may stop or die."""
 
     def __init__(self, world: World, name: str) -> None:
         self.world = world
@@ -72,7 +80,7 @@ class ModelServer:
         self.server = Server(name, "host", 1, self.terms.seconds)
         self.offset = world.random.uniform(-1e6, 1e6)
         self.alive = True
-        self.held: Tenure | None = None
+        self.held: HeldLease | None = None
         self.seen: Sighting | None = None
         self.leaving = False
         world.later(world.random.uniform(0, 0.2 * world.seconds), self.look)
@@ -139,7 +147,7 @@ class ModelServer:
         if epoch is None or (self.held and self.held.epoch != epoch):
             self.close()
             return
-        found = tenure(epoch, asked_at, self.clock(), self.terms)
+        found = held_lease(epoch, asked_at, self.clock(), self.terms)
         if found is None or (self.held and self.held.until >= found.until):
             return
         if self.held is None:
@@ -255,8 +263,8 @@ def test_a_short_lease_is_renewed_and_looked_at_in_time() -> None:
 
 
 def test_a_lease_counts_from_when_it_was_asked_for() -> None:
-    assert tenure(3, asked_at=100.0, now=104.0, terms=TERMS) == Tenure(3, until=109.0)
-    assert tenure(3, asked_at=100.0, now=107.0, terms=TERMS) is None
+    assert held_lease(3, asked_at=100.0, now=104.0, terms=TERMS) == HeldLease(3, until=109.0)
+    assert held_lease(3, asked_at=100.0, now=107.0, terms=TERMS) is None
 
 
 def test_a_living_owner_is_left_alone_and_a_silent_one_is_not() -> None:

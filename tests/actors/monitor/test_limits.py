@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.monitor.limits import Limit, MemoryLimits, Renewal, Turns
+from actors.monitor.limits import Limit, MemoryLimits, Renewal, RenewalQueue
 
 LIMITS = MemoryLimits(soft_mb=400, hard_mb=800, quiet_seconds=60, rest_seconds=3600)
 
@@ -36,7 +36,7 @@ def test_a_soft_limit_that_is_set_too_low_does_not_become_a_loop() -> None:
 
 
 def test_of_many_one_is_picked_at_a_time_and_each_in_its_turn() -> None:
-    turns = Turns()
+    turns = RenewalQueue()
     assert [turns.pick("abc") for _ in range(4)] == ["a", "b", "c", "a"]
     assert [turns.pick("bcd") for _ in range(3)] == ["b", "c", "d"]
     assert turns.pick("") is None

@@ -25,7 +25,7 @@ def write(folder: Path, files: dict[str, str]) -> Path:
 
 
 def limited(limit_mb: int, used_mb: int, cache_mb: int = 0) -> dict[str, str]:
-    """Give the files of a group in the second version of control groups."""
+    """Return the files of a group in the second version of control groups."""
     return {
         "memory.max": f"{limit_mb * MB}\n",
         "memory.current": f"{used_mb * MB}\n",

@@ -227,7 +227,7 @@ async def unlink_by_phone(api: Api, account_id: str) -> None:
 
 
 async def need(api: Api) -> list[dict[str, str]]:
-    """Give the accounts that need a human, as health tells them."""
+    """Return the accounts that need a human, as health tells them."""
     health = await (await api.get("/health")).json()
     return list(health["attention"])
 

@@ -15,18 +15,18 @@ from pathlib import Path
 import pytest
 
 from api.logs import handler
-from api.logs.handler import Outlet
+from api.logs.handler import LogHandler
 from api.logs.repetitions import Repetitions
 
 PIPE_BYTES = 65_536
 
 
 @pytest.fixture
-def made() -> Iterator[Callable[[int], Outlet]]:
-    outlets: list[Outlet] = []
+def made() -> Iterator[Callable[[int], LogHandler]]:
+    outlets: list[LogHandler] = []
 
-    def make(descriptor: int) -> Outlet:
-        outlets.append(Outlet(descriptor))
+    def make(descriptor: int) -> LogHandler:
+        outlets.append(LogHandler(descriptor))
         return outlets[-1]
 
     yield make
@@ -34,7 +34,7 @@ def made() -> Iterator[Callable[[int], Outlet]]:
         each.close()
 
 
-def log(to: Outlet, message: str) -> None:
+def log(to: LogHandler, message: str) -> None:
     to.handle(logging.LogRecord("test", logging.INFO, __file__, 1, message, (), None))
 
 
@@ -45,7 +45,7 @@ def until(condition: Callable[[], object]) -> None:
         time.sleep(0.005)
 
 
-def test_lines_come_in_their_order(made: Callable[[int], Outlet], tmp_path: Path) -> None:
+def test_lines_come_in_their_order(made: Callable[[int], LogHandler], tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as file:
         to = made(file.fileno())
         for number in range(1000):
@@ -55,7 +55,7 @@ def test_lines_come_in_their_order(made: Callable[[int], Outlet], tmp_path: Path
 
 
 def test_a_reader_that_does_not_read_holds_nobody_up_and_is_told_what_it_missed(
-    made: Callable[[int], Outlet], monkeypatch: pytest.MonkeyPatch
+    made: Callable[[int], LogHandler], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "CAPACITY", 10)
     reader, writer = os.pipe()
@@ -83,7 +83,7 @@ def test_a_reader_that_does_not_read_holds_nobody_up_and_is_told_what_it_missed(
 
 
 def test_a_reader_that_does_not_read_does_not_hold_up_the_end(
-    made: Callable[[int], Outlet], monkeypatch: pytest.MonkeyPatch
+    made: Callable[[int], LogHandler], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "CLOSE_SECONDS", 0.1)
     reader, writer = os.pipe()
@@ -97,7 +97,7 @@ def test_a_reader_that_does_not_read_does_not_hold_up_the_end(
     os.close(writer)
 
 
-def test_a_reader_that_is_gone_harms_nobody(made: Callable[[int], Outlet]) -> None:
+def test_a_reader_that_is_gone_harms_nobody(made: Callable[[int], LogHandler]) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     to = made(writer)
@@ -108,7 +108,7 @@ def test_a_reader_that_is_gone_harms_nobody(made: Callable[[int], Outlet]) -> No
 
 
 def test_a_full_disk_costs_lines_and_when_there_is_room_again_it_is_told_how_many(
-    made: Callable[[int], Outlet], tmp_path: Path
+    made: Callable[[int], LogHandler], tmp_path: Path
 ) -> None:
     descriptor = os.open("/dev/full", os.O_WRONLY)
     to = made(descriptor)
@@ -128,7 +128,7 @@ def test_a_full_disk_costs_lines_and_when_there_is_room_again_it_is_told_how_man
 
 
 def test_a_line_after_one_that_was_cut_off_begins_anew(
-    made: Callable[[int], Outlet], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    made: Callable[[int], LogHandler], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write, calls = os.write, []
 
@@ -154,7 +154,7 @@ def test_a_line_after_one_that_was_cut_off_begins_anew(
     ]
 
 
-def test_a_descriptor_that_does_not_block_loses_nothing(made: Callable[[int], Outlet]) -> None:
+def test_a_descriptor_that_does_not_block_loses_nothing(made: Callable[[int], LogHandler]) -> None:
     reader, writer = os.pipe()
     flags = fcntl.fcntl(writer, fcntl.F_GETFL)
     fcntl.fcntl(writer, fcntl.F_SETFL, flags | os.O_NONBLOCK)
@@ -185,7 +185,7 @@ class _Slow(logging.Formatter):
 
 
 def test_whoever_logs_does_not_wait_until_it_is_put_into_words(
-    made: Callable[[int], Outlet], tmp_path: Path
+    made: Callable[[int], LogHandler], tmp_path: Path
 ) -> None:
     slow = _Slow()
     with (tmp_path / "log").open("wb") as file:
@@ -200,7 +200,7 @@ def test_whoever_logs_does_not_wait_until_it_is_put_into_words(
 
 
 def test_a_line_says_what_was_so_when_it_was_logged(
-    made: Callable[[int], Outlet], tmp_path: Path
+    made: Callable[[int], LogHandler], tmp_path: Path
 ) -> None:
     reader, writer = os.pipe()
     to = made(writer)
@@ -218,7 +218,7 @@ def test_a_line_says_what_was_so_when_it_was_logged(
 
 
 def test_a_failure_that_waits_for_the_log_keeps_nothing_alive(
-    made: Callable[[int], Outlet],
+    made: Callable[[int], LogHandler],
 ) -> None:
     class Large:
         pass
@@ -244,7 +244,7 @@ def test_a_failure_that_waits_for_the_log_keeps_nothing_alive(
 
 
 def test_what_waits_for_a_reader_is_bounded_by_its_size_as_well(
-    made: Callable[[int], Outlet], monkeypatch: pytest.MonkeyPatch
+    made: Callable[[int], LogHandler], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "ROOM", 100_000)
     reader, writer = os.pipe()
@@ -268,7 +268,7 @@ def failure(line: int = 1, error: Exception | None = None, account: str = "a") -
 
 
 def test_a_failure_that_comes_again_and_again_is_one_line_and_a_number(
-    made: Callable[[int], Outlet], tmp_path: Path
+    made: Callable[[int], LogHandler], tmp_path: Path
 ) -> None:
     with (tmp_path / "log").open("wb") as file:
         to = made(file.fileno())
@@ -281,7 +281,7 @@ def test_a_failure_that_comes_again_and_again_is_one_line_and_a_number(
     assert re.fullmatch(r"it failed \(9999 more like it in the last \d+ s\)", number)
 
 
-def test_another_failure_is_another_line(made: Callable[[int], Outlet], tmp_path: Path) -> None:
+def test_another_failure_is_another_line(made: Callable[[int], LogHandler], tmp_path: Path) -> None:
     with (tmp_path / "log").open("wb") as file:
         to = made(file.fileno())
         for _ in range(3):
@@ -323,7 +323,7 @@ class _Refusing(logging.Formatter):
 
 
 def test_a_line_that_cannot_be_formatted_does_not_reach_whoever_logs(
-    made: Callable[[int], Outlet], capfd: pytest.CaptureFixture[str]
+    made: Callable[[int], LogHandler], capfd: pytest.CaptureFixture[str]
 ) -> None:
     with Path(os.devnull).open("wb") as file:
         to = made(file.fileno())

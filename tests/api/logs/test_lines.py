@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from api.logs.lines import LogFormat, hide, name_accounts, say, set_up_logging
-from common.log_context import SUBJECT
+from common.log_context import LOGGED_ACCOUNT
 
 ACCOUNT = "6f1c0a9b3d2e4f58"
 OF_ACCOUNT = {"account": ACCOUNT}
@@ -202,10 +202,10 @@ def test_lines_of_an_accounts_own_context_are_about_it_libraries_lines_too(
     written: Written,
 ) -> None:
     set_up_logging("INFO", "json")
-    token = SUBJECT.set(ACCOUNT)
+    token = LOGGED_ACCOUNT.set(ACCOUNT)
     logging.getLogger("pykka").error("Unhandled exception")
     logging.getLogger("actors.leases.keeper").warning("Its own", extra={"account": "another"})
-    SUBJECT.reset(token)
+    LOGGED_ACCOUNT.reset(token)
     logging.getLogger("pykka").error("Nobody's")
     accounts = [members(line).get("account") for line in written().splitlines()]
     assert accounts == [ACCOUNT, "another", None]

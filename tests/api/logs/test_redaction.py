@@ -75,7 +75,7 @@ WRITINGS = (
 
 
 def shown(text: str, phone: str) -> list[str]:
-    """Give the parts of a phone's number, longer than its last four digits, that a text shows."""
+    """Return the parts of a phone's number, longer than its last four digits, that a text shows."""
     return [part for size in range(5, len(phone) + 1) if (part := phone[-size:]) in text]
 
 

@@ -14,12 +14,12 @@ class Scrape:
         self.samples: list[Sample] = [each for family in self.families for each in family.samples]
 
     def value(self, name: str, **labels: str) -> float:
-        """Give the only sample with this name and these labels; others it may have as well."""
+        """Return the only sample with this name and these labels; others it may have as well."""
         (value,) = self.values(name, **labels)
         return value
 
     def values(self, name: str, **labels: str) -> list[float]:
-        """Give all samples with this name and these labels."""
+        """Return all samples with this name and these labels."""
         return [
             sample.value
             for sample in self.samples
@@ -27,7 +27,7 @@ class Scrape:
         ]
 
     def of_account(self, account_id: str) -> set[str]:
-        """Give the names of all samples of an account."""
+        """Return the names of all samples of an account."""
         samples = self.samples
         return {sample.name for sample in samples if sample.labels.get("account") == account_id}
 

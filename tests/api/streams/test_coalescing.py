@@ -6,7 +6,7 @@ from functools import partial
 
 import pytest
 
-from api.streams.coalescing import READS_AT_ONCE, SENDS_A_ROUND, Turns
+from api.streams.coalescing import READS_AT_ONCE, SENDS_A_ROUND, Coalescer
 from store.errors import DatabaseAway
 from tests.told import until
 
@@ -31,11 +31,11 @@ class Log:
 
 
 @pytest.fixture
-def turns() -> Turns:
-    return Turns()
+def turns() -> Coalescer:
+    return Coalescer()
 
 
-async def test_all_who_want_the_same_before_it_is_read_share_one_read(turns: Turns) -> None:
+async def test_all_who_want_the_same_before_it_is_read_share_one_read(turns: Coalescer) -> None:
     log = Log()
     log.let_go.set()
     wanted = [turns.to_read("newest", None, log.read) for _ in range(500)]
@@ -43,7 +43,7 @@ async def test_all_who_want_the_same_before_it_is_read_share_one_read(turns: Tur
     assert log.reads == 1
 
 
-async def test_nobody_gets_what_was_read_before_it_was_asked_for(turns: Turns) -> None:
+async def test_nobody_gets_what_was_read_before_it_was_asked_for(turns: Coalescer) -> None:
     log = Log()
     early = asyncio.create_task(turns.to_read("newest", None, log.read))
     await until(lambda: log.reads == 1)
@@ -55,7 +55,7 @@ async def test_nobody_gets_what_was_read_before_it_was_asked_for(turns: Turns) -
 
 
 async def test_few_of_each_kind_are_read_at_a_time_and_all_in_their_turn(
-    turns: Turns, monkeypatch: pytest.MonkeyPatch
+    turns: Coalescer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(READS_AT_ONCE, "log", 2)
     log = Log()
@@ -73,7 +73,7 @@ async def test_few_of_each_kind_are_read_at_a_time_and_all_in_their_turn(
     assert list(log.begun) == ["0", "1", "newest", *pages[2:]]
 
 
-async def test_all_who_wait_for_a_read_are_told_when_it_begins(turns: Turns) -> None:
+async def test_all_who_wait_for_a_read_are_told_when_it_begins(turns: Coalescer) -> None:
     log = Log()
     told: list[int] = []
     first = asyncio.create_task(turns.to_read("newest", None, log.read))
@@ -89,7 +89,7 @@ async def test_all_who_wait_for_a_read_are_told_when_it_begins(turns: Turns) -> 
     assert told == [0, 1, 2]
 
 
-async def test_one_who_goes_away_takes_nothing_from_the_others(turns: Turns) -> None:
+async def test_one_who_goes_away_takes_nothing_from_the_others(turns: Coalescer) -> None:
     log = Log()
     gone, staying = (asyncio.create_task(turns.to_read("newest", None, log.read)) for _ in range(2))
     await until(lambda: log.reads == 1)
@@ -98,7 +98,7 @@ async def test_one_who_goes_away_takes_nothing_from_the_others(turns: Turns) -> 
     assert await staying == 0
 
 
-async def test_a_failure_is_told_to_all_who_wait_and_to_nobody_later(turns: Turns) -> None:
+async def test_a_failure_is_told_to_all_who_wait_and_to_nobody_later(turns: Coalescer) -> None:
     async def fail() -> int:
         raise DatabaseAway
 
@@ -112,7 +112,7 @@ async def test_a_failure_is_told_to_all_who_wait_and_to_nobody_later(turns: Turn
     assert await turns.to_read("newest", None, succeed) == 7
 
 
-async def test_whoever_is_not_sending_gets_the_loop_after_a_few_have_sent(turns: Turns) -> None:
+async def test_whoever_is_not_sending_gets_the_loop_after_a_few_have_sent(turns: Coalescer) -> None:
     sent = 0
 
     async def stream() -> None:
@@ -132,7 +132,7 @@ async def test_whoever_is_not_sending_gets_the_loop_after_a_few_have_sent(turns:
 
 
 async def test_one_who_goes_away_while_it_waits_to_send_takes_no_turn_from_others(
-    turns: Turns,
+    turns: Coalescer,
 ) -> None:
     waiting = [asyncio.create_task(turns.to_send()) for _ in range(3 * SENDS_A_ROUND)]
     await asyncio.sleep(0)

@@ -36,7 +36,7 @@ class Reader:
         self.last_event_id = ""
 
     async def next(self) -> Told:
-        """Give the next event.
+        """Return the next event.
 
         Raises:
             EOFError: The stream has ended.

@@ -13,7 +13,7 @@ from aiohttp import ClientWebSocketResponse, WSCloseCode, WSMsgType
 from actors.browser.reports import ActionKind, ActionRequired
 from api.app import stop_working
 from api.settings import Settings
-from api.streams.websocket import ROOM, WebsocketListener
+from api.streams.websocket import ROOM, WebsocketClient
 from store.accounts import AccountRow
 from store.errors import DatabaseAway
 from store.events import event_log
@@ -188,7 +188,7 @@ async def test_a_log_that_is_trimmed_while_it_is_replayed_is_told_as_a_gap(
     await api.recorded()
     read = event_log.page
 
-    async def page(since: int, *rest: Any) -> event_log.Page:
+    async def page(since: int, *rest: Any) -> event_log.EventPage:
         found = await read(since, *rest)
         if since == 0:
             await api.trim_log(keep=3)
@@ -238,7 +238,7 @@ async def test_what_happens_while_much_is_replayed_waits_in_the_log(
     await happen(100)
     read = event_log.page
 
-    async def page(since: int, *rest: Any) -> event_log.Page:
+    async def page(since: int, *rest: Any) -> event_log.EventPage:
         await happen(5)
         return await read(since, *rest)
 
@@ -420,10 +420,10 @@ async def test_clients_are_told_that_the_server_goes_away(api: Api) -> None:
 async def test_a_client_that_cannot_be_told_leaves_no_browser_open(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def fail(_: WebsocketListener) -> None:
+    async def fail(_: WebsocketClient) -> None:
         raise RuntimeError("there is a defect")
 
-    monkeypatch.setattr(WebsocketListener, "say_goodbye", fail)
+    monkeypatch.setattr(WebsocketClient, "say_goodbye", fail)
     run = await api.link(await api.create())
     async with api.ws_connect("/ws") as socket:
         await opened(socket)

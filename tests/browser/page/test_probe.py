@@ -33,7 +33,7 @@ class Page:
 
 
 async def asked(*answers: BrowserError | None) -> list[Report]:
-    """Give what is told of a page that answers so."""
+    """Return what is told of a page that answers so."""
     config = BrowserConfig(Path("profiles"), "server", probe_seconds=0.0)
     page, told = Mock(WhatsAppPage, compare=Page(*answers).compare), list[Report]()
     probe = Probe(config, Mock(Interpreter, ready=True), lambda: page, told.append)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.browser.process.stderr import KEPT_BYTES, LastWords
+from actors.browser.process.stderr import KEPT_BYTES, StderrTail
 
 WARNING = "[1122/223857.809110:WARNING:base/files/file.cc:1655] no devices\n"
 ERROR = "[4711:4712:1122/223859.000001:ERROR:process_singleton.cc:12] The profile is in use\n"
@@ -14,20 +14,20 @@ CONSOLE = '[1122/223857.920480:INFO:CONSOLE:1] "meet me\nat [5] noon\n", source:
 
 @pytest.mark.parametrize("size", [1, 7, 10_000])
 def test_what_the_page_said_is_left_out_however_it_is_read(size: int) -> None:
-    words, said = LastWords(), (WARNING + CONSOLE + ERROR + CONSOLE).encode()
+    words, said = StderrTail(), (WARNING + CONSOLE + ERROR + CONSOLE).encode()
     for start in range(0, len(said), size):
         words.hear(said[start : start + size])
     assert words.text() == (WARNING + ERROR).strip()
 
 
 def test_complaints_about_what_no_server_has_are_left_out() -> None:
-    words = LastWords()
+    words = StderrTail()
     words.hear((DBUS + ERROR + BLUETOOTH + GPU).encode())
     assert words.text() == ERROR.strip()
 
 
 def test_a_line_of_the_page_without_end_is_left_out_too() -> None:
-    words = LastWords()
+    words = StderrTail()
     words.hear(CONSOLE.strip().encode())
     for _ in range(10):
         words.hear(b"secret" * 1000)
@@ -35,13 +35,13 @@ def test_a_line_of_the_page_without_end_is_left_out_too() -> None:
 
 
 def test_what_has_no_head_is_kept() -> None:
-    words = LastWords()
+    words = StderrTail()
     words.hear(b"error while loading shared libraries: libnss3.so")
     assert words.text() == "error while loading shared libraries: libnss3.so"
 
 
 def test_only_the_end_is_kept() -> None:
-    words = LastWords()
+    words = StderrTail()
     for _ in range(10):
         words.hear(b"x" * KEPT_BYTES)
     words.hear(b"the reason")
@@ -50,6 +50,6 @@ def test_only_the_end_is_kept() -> None:
 
 
 def test_bytes_that_are_no_text_harm_nobody() -> None:
-    words = LastWords()
+    words = StderrTail()
     words.hear(b"\xff\xfe")
     assert words.text() == "\ufffd\ufffd"

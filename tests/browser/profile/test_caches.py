@@ -75,7 +75,7 @@ async def large() -> AsyncIterator[str]:
 
 
 async def has_the_login(run: WatchedRun) -> bool:
-    """Tell whether an account comes back without a scan."""
+    """Return whether an account comes back without a scan."""
     await run.until(Ready)
     return not any(isinstance(report, QrShown) for report in run.reports)
 

@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 import pytest
 from tortoise.connection import get_connection
 
-from actors.leases.periodic import Rounds
+from actors.leases.periodic import PeriodicTasks
 from store import accounts, leases
 from store.database.opening import CONNECTION
-from store.database.timeouts import Patience
+from store.database.timeouts import DatabaseWait
 from store.errors import DatabaseReadOnly
 from store.events.recorder import Recorder
 from tests.store.parts import status, until
@@ -40,10 +40,10 @@ async def test_what_is_written_to_it_is_refused_with_the_true_reason(
 
 async def test_a_start_does_not_wait_for_it(database: None) -> None:
     told: list[str | None] = []
-    rounds = Rounds("Leases", 0.01, lambda: None)
+    rounds = PeriodicTasks("Leases", 0.01, lambda: None)
     async with read_only():
         with pytest.raises(DatabaseReadOnly):
-            await Patience(told.append).wait_for(leases.add_missing)
+            await DatabaseWait(told.append).wait_for(leases.add_missing)
         with pytest.raises(DatabaseReadOnly):
             await rounds.insist(leases.add_missing)
     assert told == []

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from store.database.timeouts import Patience, within
+from store.database.timeouts import DatabaseWait, within
 from store.errors import DatabaseAway, DatabaseUnusable
 
 
@@ -78,7 +78,7 @@ async def test_a_database_that_is_away_is_waited_for_and_the_log_tells_it_once(
     database = Database(DatabaseAway("It sleeps."), DatabaseAway("It still sleeps."))
     told: list[str | None] = []
     with caplog.at_level(logging.INFO):
-        assert await Patience(told.append).wait_for(database.open) == 42
+        assert await DatabaseWait(told.append).wait_for(database.open) == 42
     assert told == ["It sleeps.", "It still sleeps.", None]
     said = [record.getMessage() for record in caplog.records]
     assert said[0] == "Waiting for the database: It sleeps."
@@ -91,10 +91,10 @@ async def test_nothing_is_said_of_a_database_that_is_there(
 ) -> None:
     told: list[str | None] = []
     with caplog.at_level(logging.INFO):
-        await Patience(told.append).wait_for(Database().open)
+        await DatabaseWait(told.append).wait_for(Database().open)
     assert (told, caplog.records) == ([], [])
 
 
 async def test_a_database_that_cannot_be_used_is_not_waited_for() -> None:
     with pytest.raises(DatabaseUnusable):
-        await Patience(lambda _: None).wait_for(Database(DatabaseUnusable()).open)
+        await DatabaseWait(lambda _: None).wait_for(Database(DatabaseUnusable()).open)

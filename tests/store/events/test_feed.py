@@ -146,7 +146,7 @@ async def test_a_missing_event_is_told_when_the_database_can_be_read_again(
     away = asyncio.Event()
     really_read = event_log.page
 
-    async def page(event_id: int, limit: int) -> event_log.Page:
+    async def page(event_id: int, limit: int) -> event_log.EventPage:
         if not away.is_set():
             away.set()
             raise DatabaseAway

@@ -6,7 +6,7 @@ from typing import cast
 from store import accounts
 from store.accounts import LINKING, AccountChanges
 from store.events.event_log import Event, timestamp
-from store.events.known_messages import READ_AT_ONCE, Heard, heard
+from store.events.known_messages import READ_AT_ONCE, KnownMessages, read
 from store.events.recorder import Recorder
 from tests.store.parts import status
 
@@ -34,7 +34,7 @@ async def record(recorder: Recorder, *events: Event) -> None:
 async def test_an_account_without_messages_has_heard_nothing(recorder: Recorder) -> None:
     await record(recorder, status("ada", 1))
 
-    assert await heard("ada", MINUTE, 10) == Heard()
+    assert await read("ada", MINUTE, 10) == KnownMessages()
 
 
 async def test_an_account_has_heard_what_was_sent_until_its_newest_message(
@@ -48,9 +48,9 @@ async def test_an_account_has_heard_what_was_sent_until_its_newest_message(
         status("ada", 4),
     )
 
-    found = await heard("ada", MINUTE, 10)
+    found = await read("ada", MINUTE, 10)
 
-    assert found.until == NOON + 2 * MINUTE
+    assert found.heard_until == NOON + 2 * MINUTE
     assert found.ids == ("message-1", "message-3")
 
 
@@ -61,7 +61,7 @@ async def test_only_the_newest_messages_of_the_account_are_returned(recorder: Re
         message(1, NOON + 9 * MINUTE, "bob"),
     )
 
-    assert (await heard("ada", 10 * MINUTE, 2)).ids == ("message-4", "message-5")
+    assert (await read("ada", 10 * MINUTE, 2)).ids == ("message-4", "message-5")
 
 
 async def test_as_many_messages_are_read_as_were_sent_lately(recorder: Recorder) -> None:
@@ -72,7 +72,7 @@ async def test_as_many_messages_are_read_as_were_sent_lately(recorder: Recorder)
         *(message(seq, NOON) for seq in range(10, 10 + lately)),
     )
 
-    assert len((await heard("ada", MINUTE, 5_000)).ids) == lately
+    assert len((await read("ada", MINUTE, 5_000)).ids) == lately
 
 
 async def account(recorder: Recorder, **changes: int) -> str:
@@ -85,7 +85,7 @@ async def account(recorder: Recorder, **changes: int) -> str:
 async def test_the_end_of_the_history_is_that_of_the_account(recorder: Recorder) -> None:
     account_id = await account(recorder, history_until=seconds(NOON))
 
-    assert (await heard(account_id, MINUTE, 10)).history_until == NOON
+    assert (await read(account_id, MINUTE, 10)).history_until == NOON
 
 
 async def test_what_was_heard_and_is_trimmed_from_the_log_is_history(recorder: Recorder) -> None:
@@ -93,7 +93,7 @@ async def test_what_was_heard_and_is_trimmed_from_the_log_is_history(recorder: R
         recorder, history_until=seconds(NOON), heard_until=seconds(NOON + MINUTE)
     )
 
-    assert await heard(account_id, MINUTE, 10) == Heard(history_until=NOON + MINUTE)
+    assert await read(account_id, MINUTE, 10) == KnownMessages(history_until=NOON + MINUTE)
 
 
 async def test_what_was_heard_before_a_phone_linked_the_device_says_nothing_of_news(
@@ -102,4 +102,4 @@ async def test_what_was_heard_before_a_phone_linked_the_device_says_nothing_of_n
     account_id = await account(recorder, history_until=LINKING)
     await record(recorder, message(2, NOON, account_id))
 
-    assert await heard(account_id, MINUTE, 10) == Heard(("message-2",), linking=True)
+    assert await read(account_id, MINUTE, 10) == KnownMessages(("message-2",), linking=True)

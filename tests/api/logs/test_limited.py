@@ -4,14 +4,14 @@ import logging
 
 import pytest
 
-from api.logs.seldom import SENDERS, Seldom
+from api.logs.limited import SENDERS, LimitedLog
 from tests.told import until
 
 logger = logging.getLogger(__name__)
 
 
-def seldom(seconds: float = 60.0) -> Seldom:
-    return Seldom(logger, logging.WARNING, "Knocking", seconds)
+def seldom(seconds: float = 60.0) -> LimitedLog:
+    return LimitedLog(logger, logging.WARNING, "Knocking", seconds)
 
 
 async def test_the_same_is_told_at_once_and_then_with_its_number(

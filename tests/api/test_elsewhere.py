@@ -15,7 +15,7 @@ async def elsewhere(api: Api) -> str:
     account_id = await api.create()
     await api.recorded()
     assert await leases.claim(await leases.all_leases(), OTHER) == {account_id: 2}
-    api.manager._ownership.refused(account_id, 1)
+    api.manager._keeper.refused(account_id, 1)
     return account_id
 
 
@@ -55,7 +55,7 @@ async def test_health_counts_what_is_elsewhere_and_lists_what_is_ours(api: Api) 
     await elsewhere(api)
     ours = await api.create()
     await api.link(ours)
-    await api.manager._ownership.look()
+    await api.manager._keeper.look()
     health = await (await api.get("/health")).json()
     assert [client["accountId"] for client in health["clients"]] == [ours]
     assert (health["activeClients"], health["elsewhere"]) == (1, 1)

@@ -13,7 +13,7 @@ LONGEST = 200
 OTHERS = "others"
 
 
-class Seldom:
+class LimitedLog:
     """Tells what comes from somebody: the first time at once, and its number after a minute.
 
     Runs on the loop. However much happens, the log stays short.
