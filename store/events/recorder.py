@@ -8,9 +8,9 @@ import asyncio
 import itertools
 import logging
 import sqlite3
-from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import defaultdict
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from tortoise.exceptions import IntegrityError, ValidationError
@@ -25,6 +25,7 @@ from store.events import writing
 from store.events.bus import Bus
 from store.events.event_log import Event
 from store.events.size import size_of
+from store.events.waiting import Entry, Waiting
 from store.text import keepable
 
 CAPACITY = 200_000_000
@@ -53,34 +54,14 @@ REFUSALS = (
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """An event in its place, and what it changes of its account."""
-
-    number: int
-    event: Event
-    changes: AccountChanges | None = field(repr=False)
-    epoch: int | None
-    size: int
-    """The bytes that it takes."""
-    queued_at: float = field(default_factory=lambda: asyncio.get_running_loop().time())
-
-    @property
-    def transient(self) -> bool:
-        return self.event.seq is None
-
-    def is_stale(self, current: Mapping[str, int]) -> bool:
-        return leases.is_stale(self.epoch, self.event.account_id, current)
-
-
 class Recorder:
     """Writes events in the order in which they were given, then publishes them in that order.
 
     `record` and `announce` are called on the loop's thread and return at once.
 
     When those that wait take more than `capacity`, the transient ones are dropped first, then the
-    oldest recorded ones; what these changed of their accounts is kept with the accounts' next
-    events.
+    oldest recorded ones of the account that takes most of it; what these changed of the account is
+    kept with its next events.
 
     Args:
         bus: Where events are published.
@@ -106,10 +87,9 @@ class Recorder:
         self._longest_retry = longest_retry
         self._numbers = itertools.count(1)
         self._last_number = 0
-        self._waiting: deque[_Entry] = deque()
-        self._held = 0
-        self._transient = 0
-        self._batch: list[_Entry] = []
+        self._waiting = Waiting()
+        self._batch: list[Entry] = []
+        self._batch_size = 0
         self._orphaned: dict[str, AccountChanges] = {}
         self._news = asyncio.Event()
         self._advanced = asyncio.Condition()
@@ -230,28 +210,22 @@ class Recorder:
         if self._has_room(entry.size):
             self._take(entry)
 
-    def _entry(self, event: Event, changes: AccountChanges | None, epoch: int | None) -> _Entry:
+    def _entry(self, event: Event, changes: AccountChanges | None, epoch: int | None) -> Entry:
         size = OVERHEAD + size_of(event.data) + size_of(changes)
-        return _Entry(next(self._numbers), event, changes, epoch, size)
+        return Entry(next(self._numbers), event, changes, epoch, size)
 
-    def _take(self, entry: _Entry) -> None:
-        self._transient += entry.transient
-        self._held += entry.size
+    def _take(self, entry: Entry) -> None:
         self._last_number = entry.number
-        self._waiting.append(entry)
+        self._waiting.add(entry)
         self._news.set()
 
     def _has_room(self, size: int) -> bool:
-        return self._held + size <= self._capacity
+        return self._waiting.size + self._batch_size + size <= self._capacity
 
     def _make_room(self, size: int) -> None:
-        if self._transient and not self._has_room(size):
-            self._held -= sum(entry.size for entry in self._waiting if entry.transient)
-            self._waiting = deque(entry for entry in self._waiting if not entry.transient)
-            self._transient = 0
-        while self._waiting and not self._has_room(size):
-            entry = self._waiting.popleft()
-            self._held -= entry.size
+        if not self._has_room(size):
+            self._waiting.drop_transient()
+        while not self._has_room(size) and (entry := self._waiting.drop_from_largest()):
             known = self._orphaned.get(entry.event.account_id, {})
             self._orphaned[entry.event.account_id] = {**known, **(entry.changes or {})}
             self._give_up(entry.event, "there is no room for it")
@@ -263,8 +237,8 @@ class Recorder:
         of_account = {"account": event.account_id}
         logger.error("Event %s of account %s (%s) is lost: %s", *said, extra=of_account)
 
-    def _oldest(self) -> _Entry | None:
-        return next(itertools.chain(self._batch, self._waiting), None)
+    def _oldest(self) -> Entry | None:
+        return self._batch[0] if self._batch else self._waiting.first()
 
     def _is_done(self, number: int) -> bool:
         oldest = self._oldest()
@@ -277,27 +251,27 @@ class Recorder:
             # A batch is there already where a writer died over it.
             while self._batch or self._waiting:
                 self._batch = self._batch or self._next_batch()
+                self._batch_size = sum(entry.size for entry in self._batch)
                 for event in await self._keep(self._batch):
                     self._recorded += event.id is not None
                     self._bus.publish(event)
-                self._held -= sum(entry.size for entry in self._batch)
-                self._batch = []
+                self._batch, self._batch_size = [], 0
                 async with self._advanced:
                     self._advanced.notify_all()
             await self._news.wait()
             self._news.clear()
 
-    def _next_batch(self) -> list[_Entry]:
+    def _next_batch(self) -> list[Entry]:
         """Take what comes next, and with it what lost events changed of the same accounts."""
-        batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        batch = self._waiting.take(BATCH)
         for place, entry in enumerate(batch):
             if entry.changes is None:
-                self._transient -= 1
-            elif orphaned := self._orphaned.pop(entry.event.account_id, None):
+                continue
+            if orphaned := self._orphaned.pop(entry.event.account_id, None):
                 batch[place] = replace(entry, changes={**orphaned, **entry.changes})
         return batch
 
-    async def _keep(self, batch: Sequence[_Entry]) -> list[Event]:
+    async def _keep(self, batch: Sequence[Entry]) -> list[Event]:
         """Commit a batch, however long it takes, and return its events as they were kept."""
         delay = self._first_retry
         while True:
@@ -313,7 +287,7 @@ class Recorder:
             await asyncio.sleep(delay)
             delay = min(2 * delay, self._longest_retry)
 
-    async def _keep_singly(self, batch: Sequence[_Entry], error: Exception) -> list[Event]:
+    async def _keep_singly(self, batch: Sequence[Entry], error: Exception) -> list[Event]:
         """Find the event that the database refuses, and keep the others.
 
         If it is refused for what it changes of its account, it is kept without that.
@@ -329,7 +303,7 @@ class Recorder:
         self._give_up(entry.event, f"the database refuses it: {words_of(error)}")
         return []
 
-    def _note_unfit(self, entry: _Entry, names: Collection[str], error: Exception) -> None:
+    def _note_unfit(self, entry: Entry, names: Collection[str], error: Exception) -> None:
         """Say what of an account stays as it was; once, for all its events may be alike."""
         account_id, listed = entry.event.account_id, ", ".join(sorted(names))
         if (account_id, listed) not in self._unfit:
@@ -342,7 +316,7 @@ class Recorder:
         while len(self._unfit) > UNFIT:
             del self._unfit[next(iter(self._unfit))]
 
-    async def _commit(self, batch: Sequence[_Entry]) -> list[Event]:
+    async def _commit(self, batch: Sequence[Entry]) -> list[Event]:
         if all(entry.transient for entry in batch):
             return [entry.event for entry in batch]
         try:
@@ -353,7 +327,7 @@ class Recorder:
                 return [event]
             raise
 
-    async def _insert(self, batch: Sequence[_Entry]) -> list[Event]:
+    async def _insert(self, batch: Sequence[Entry]) -> list[Event]:
         fenced = {entry.event.account_id for entry in batch if entry.epoch is not None}
         async with transaction() as connection:
             await writing.wait_for_turn(connection)
@@ -366,7 +340,7 @@ class Recorder:
             self._refuse(entry)
         return kept
 
-    def _refuse(self, entry: _Entry) -> None:
+    def _refuse(self, entry: Entry) -> None:
         self._give_up(entry.event, "another server owns the account by now")
         if self._on_refused is not None and entry.epoch is not None:
             self._on_refused(entry.event.account_id, entry.epoch)
@@ -386,7 +360,7 @@ class Recorder:
         self._reason = None
 
 
-def _is_unfit(entry: _Entry) -> bool:
+def _is_unfit(entry: Entry) -> bool:
     """Return whether an event changes something to what no database will take."""
     changes = entry.changes or {}
     return len(writing.fitting(changes)) < len(changes)
@@ -414,7 +388,7 @@ def is_refusal(error: Exception) -> bool:
     return sqlstate_of(error)[:2] in ("22", "23")
 
 
-def _changes(batch: Sequence[_Entry]) -> dict[str, dict[str, Any]]:
+def _changes(batch: Sequence[Entry]) -> dict[str, dict[str, Any]]:
     """Return what a batch makes of each account, so that each is written once."""
     changes = defaultdict[str, dict[str, Any]](dict)
     for entry in batch:

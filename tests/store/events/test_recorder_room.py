@@ -123,3 +123,22 @@ async def test_what_waits_takes_no_more_memory_than_it_may(
         tracemalloc.stop()
 
     assert 500_000 < held <= 1_000_000
+
+
+async def test_without_room_an_account_that_floods_loses_its_own_events_and_no_others(
+    bus: Bus, listener: Listener, database: None
+) -> None:
+    recorder = Recorder(bus, capacity=ROOM_FOR_ONE * 4)
+    recorder.record(status("quiet", 1, text=LARGE))
+    for seq in range(1, 51):
+        recorder.record(status("flood", seq, text=LARGE))
+        if seq == 25:
+            recorder.record(status("late", 1, text=LARGE))
+
+    await recorder.start()
+    assert await recorder.close(5)
+    await until(lambda: len(listener.heard) == 4)
+
+    told = [(event.account_id, event.seq) for event in listener.heard]
+    assert told == [("quiet", 1), ("late", 1), ("flood", 49), ("flood", 50)]
+    assert recorder.lost == 48
