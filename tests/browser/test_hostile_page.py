@@ -119,6 +119,28 @@ async def test_a_page_that_changes_without_end_ends_as_broken(start: Start, phon
     assert len(run.reports) < 700
 
 
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [("'x'", "more than 20,000 messages"), ("'x'.repeat(65e3)", "more than 50,000,000 characters")],
+)
+async def test_a_page_that_tells_messages_without_end_ends_as_broken(
+    start: Start, phone: PhoneOf, text: str, complaint: str
+) -> None:
+    run = await connected(start, phone)
+    # In pieces, as the page is asked whether it answers meanwhile.
+    flood = f"""
+      const text = {text};
+      const some = () => {{
+        for (let i = 0; i < 200; i++) WPP.emit("chat.new_message", ({MESSAGE})(text));
+        setTimeout(some);
+      }};
+      some();"""
+    await run.evaluate(f"{{ {flood} }}")
+    failed = await run.until(Failed)
+    assert failed.failure is Failure.PAGE_BROKEN
+    assert complaint in failed.detail
+
+
 async def test_a_page_that_leaves_its_origin_ends_as_broken(
     start: Start, phone: PhoneOf, simulator: Simulator
 ) -> None:

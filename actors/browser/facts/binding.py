@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 from pyppeteer.connection import CDPSession
 
 from actors.browser.facts.bad_facts import BadFacts
-from actors.browser.facts.pace import MOST, Pace
+from actors.browser.facts.pace import CHANGES, CHARACTERS, MESSAGES, Pace
 from actors.browser.facts.schema import BadFact, Fact, parse
 
 NAME = "waManagerTell"
-FREE = frozenset({"message", "handed_over", "progress"})
-"""The facts that may be as many as they are: others have them come, and none changes an account."""
+FREE = frozenset({"handed_over", "progress"})
+"""The facts that may be as many as they are: none changes an account, and none is kept."""
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,9 @@ class Binding:
         self._told = told
         self._fail = fail
         self._bad = BadFacts(monotonic)
-        self._pace = Pace(monotonic)
+        self._changes = Pace(CHANGES, monotonic)
+        self._messages = Pace(MESSAGES, monotonic)
+        self._characters = Pace(CHARACTERS, monotonic)
         self._context: int | None = None
         """The main frame's own context, as long as the page is where it should be."""
         self._deaf = False
@@ -90,11 +92,24 @@ class Binding:
         except BadFact as error:
             self._refuse(str(error))
             return
-        if fact["fact"] not in FREE and not self._pace.allows_another():
+        if too_much := self._is_too_much(fact):
             self._deaf = True
-            self._fail(f"it tells of more than {MOST} changes in a minute")
+            self._fail(f"it tells of more than {too_much} in a minute")
             return
         self._told(fact)
+
+    def _is_too_much(self, fact: Fact) -> str | None:
+        """Return what there is too much of with this fact; None if it may be."""
+        if fact["fact"] in FREE:
+            return None
+        if fact["fact"] != "message":
+            return None if self._changes.allows() else f"{CHANGES} changes"
+        if not self._messages.allows():
+            return f"{MESSAGES:,} messages"
+        text = fact["text"]
+        if text is not None and not self._characters.allows(len(text)):
+            return f"{CHARACTERS:,} characters of messages"
+        return None
 
     def _refuse(self, why: str) -> None:
         self._why = why
