@@ -83,8 +83,9 @@ class Guard:
 
     async def refuse(self, request: web.Request) -> Unauthorized | TooManyAttempts:
         """Log a wrong key, wait as long as its sender has to, and return what to tell it."""
-        self._log.tell(_sender(request), f"{request.method} {request.path}")
-        wait = self._attempts.wrong(_network(request.remote), time.monotonic())
+        sender = _network(request.remote)
+        self._log.tell(sender, f"{request.method} {request.path}{_named_by_proxy(request)}")
+        wait = self._attempts.wrong(sender, time.monotonic())
         if wait > LONGEST_SECONDS:
             return TooManyAttempts(retry_after=math.ceil(wait))
         await asyncio.sleep(wait)
@@ -94,10 +95,10 @@ class Guard:
 GUARD = web.AppKey("GUARD", Guard)
 
 
-def _sender(request: web.Request) -> str:
-    """Name who sent a request, and for whom a proxy says that it did: anybody can say so."""
+def _named_by_proxy(request: web.Request) -> str:
+    """Return for whom a proxy says that it sent a request. Anybody can say so: it is only shown."""
     forwarded = request.headers.get("X-Forwarded-For", "")[:100]
-    return f"{request.remote} (for {forwarded})" if forwarded else str(request.remote)
+    return f" (for {forwarded})" if forwarded else ""
 
 
 def _network(address: str | None) -> str:

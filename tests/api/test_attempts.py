@@ -72,7 +72,16 @@ async def test_a_wrong_key_is_logged_with_the_address_that_a_proxy_names(
 ) -> None:
     headers = {**WRONG, "X-Forwarded-For": "203.0.113.7"}
     assert (await stranger.get("/accounts", headers=headers)).status == 401
-    assert caplog.messages == ["Wrong API key from 127.0.0.1 (for 203.0.113.7): GET /accounts"]
+    assert caplog.messages == ["Wrong API key from 127.0.0.1: GET /accounts (for 203.0.113.7)"]
+
+
+async def test_names_that_a_client_makes_up_give_no_line_each(
+    stranger: aiohttp.ClientSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(FREE):
+        headers = {**WRONG, "X-Forwarded-For": f"203.0.113.{number}"}
+        assert (await stranger.get("/accounts", headers=headers)).status == 401
+    assert caplog.messages == ["Wrong API key from 127.0.0.1: GET /accounts (for 203.0.113.0)"]
 
 
 async def test_a_missing_key_and_an_old_cookie_are_no_attempts(
