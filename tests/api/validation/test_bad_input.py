@@ -327,6 +327,25 @@ async def test_an_unknown_account_in_a_streams_filter_is_a_problem(api: Api, pat
     assert error == {"field": "accounts", "message": f"there is no account '{UNKNOWN}'"}
 
 
+async def test_an_account_whose_events_the_log_no_longer_has_is_no_mistake(api: Api) -> None:
+    account_id = await api.create()
+    assert (await api.delete(f"/accounts/{account_id}")).status == 200
+    # What follows is another account's, so that the log tells of this one no more.
+    await api.create()
+    await api.recorded()
+    oldest = await api.trim_log(keep=1)
+
+    answer = await api.get("/ws", params={"accounts": f"{account_id},misspelt", "since": "0"})
+    [error] = (await problem(answer, 400, "invalid-query"))["errors"]
+    assert error == {"field": "accounts", "message": "there is no account 'misspelt'"}
+    answer = await api.get("/ws", params={"accounts": account_id, "since": str(oldest)})
+    assert fields(await problem(answer, 400, "invalid-query")) == ["accounts"]
+
+    async with api.ws_connect(f"/ws?accounts={account_id}&since=0") as socket:
+        told = [await socket.receive_json(timeout=10) for _ in range(3)]
+    assert [each["type"] for each in told] == ["hello", "snapshot", "gap"]
+
+
 async def test_who_was_away_while_an_account_was_deleted_can_ask_for_it_and_hears_of_it(
     api: Api,
 ) -> None:
