@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gzip
 import socket
+import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from functools import partial
@@ -225,6 +226,9 @@ async def test_more_connections_than_there_are_files_for_keep_nobody_out(
 async def test_half_requests_and_what_nobody_reads_end_in_their_time(
     server: ServerProcess,
 ) -> None:
+    await server.end()
+    server.command = [sys.executable, "-m", "tests.acceptance.hurried_server", "serve"]
+    await server.start()
     half_head = b"GET /health HTTP/1.1\r\nX-Slow: "
     attacks = {
         "silence": b"",

@@ -434,6 +434,7 @@ async def test_pages_that_are_offline_for_too_long_are_replaced_one_after_anothe
     await stage.reaches(last, Status.CONNECTED)
     await until(lambda: stage.manager.starts.waiting == 0)
     assert not linked[last].stopped
+    linked[last].lingers = False
 
 
 async def test_an_account_whose_browser_is_being_replaced_can_be_disconnected(start: Start) -> None:
