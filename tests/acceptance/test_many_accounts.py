@@ -24,15 +24,14 @@ async def all_connected(server: ServerProcess, accounts: dict[str, str]) -> None
     await asyncio.gather(*(server.reaches(account_id, "CONNECTED") for account_id in accounts))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 async def test_ten_accounts_connect_in_parallel_and_come_back_without_a_scan(
-    server: ServerProcess, phones: Phones, number: signal.Signals
+    server: ServerProcess, phones: Phones
 ) -> None:
     accounts = await linked(server, phones, COUNT)
     assert len({server.browser_of(account_id).pid for account_id in accounts}) == COUNT
 
     # At this moment the youngest of them has only just become CONNECTED.
-    await server.end(number)
+    await server.end(signal.SIGKILL)
     await server.no_chromium_is_left()
 
     await server.start()
@@ -105,11 +104,9 @@ async def test_no_zombie_is_left_by_browsers_that_were_closed(
 async def test_a_queue_bounds_the_starts_and_says_the_place(
     server: ServerProcess, phones: Phones
 ) -> None:
-    await server.end()
-    server.environment |= {"WA_STARTS_AT_ONCE": "1"}
-    await server.start()
     accounts = await linked(server, phones, 3)
     await server.end()
+    server.environment |= {"WA_STARTS_AT_ONCE": "1"}
     await server.start()
     await all_connected(server, accounts)
     waits = [

@@ -63,6 +63,7 @@ async def test_texts_go_out_and_come_in(server: ServerProcess, phones: Phones) -
     assert event["data"]["from"] == f"{OTHER}@c.us"
 
 
+@pytest.mark.sqlite
 async def test_the_phone_unlinks_and_the_account_says_so_and_stays_so(
     server: ServerProcess, phones: Phones
 ) -> None:
@@ -92,6 +93,7 @@ async def test_logging_out_removes_the_device_from_the_phone_and_the_profile_fro
     assert not (server.data / "profiles" / account_id).exists()
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("kind", ["offline", "conflict"])
 async def test_a_logout_that_whatsapp_was_not_told_of_says_so(
     server: ServerProcess, phones: Phones, kind: str
@@ -135,6 +137,7 @@ async def test_disconnecting_closes_the_browser_and_keeps_the_link(
     await server.reaches(account_id, "CONNECTED")
 
 
+@pytest.mark.sqlite
 async def test_signals_that_come_at_once_let_browsers_close_in_good_order(
     server: ServerProcess, phones: Phones
 ) -> None:
@@ -152,6 +155,7 @@ async def test_signals_that_come_at_once_let_browsers_close_in_good_order(
     assert await server.scans(account_id) == 1
 
 
+@pytest.mark.sqlite
 async def test_a_restart_gives_the_account_a_fresh_browser(
     server: ServerProcess, phones: Phones
 ) -> None:
@@ -180,6 +184,7 @@ async def test_deleting_leaves_neither_browser_nor_profile_nor_account_and_the_p
     assert (await phones.call("GET", f"phones/{NUMBER}"))["linked"]
 
 
+@pytest.mark.sqlite
 async def test_deleting_with_logout_removes_the_device_from_the_phone_as_well(
     server: ServerProcess, phones: Phones
 ) -> None:
@@ -207,6 +212,7 @@ async def test_without_a_connection_deleting_with_logout_is_refused_and_changes_
     assert (await phones.call("GET", f"phones/{NUMBER}"))["linked"]
 
 
+@pytest.mark.sqlite
 async def test_a_browser_whose_page_does_not_speak_yet_is_counted(
     server: ServerProcess, phones: Phones
 ) -> None:

@@ -67,8 +67,8 @@ async def test_a_send_that_is_cut_off_is_answered_as_unknown_and_never_as_refuse
     server.environment["WA_FINISH_SECONDS"] = "0.3"
     await server.start()
     accounts = [await server.create(number) for number in NUMBERS]
-    for account_id, number in zip(accounts, NUMBERS, strict=True):
-        await phones.link(server, account_id, number)
+    links = (phones.link(server, *pair) for pair in zip(accounts, NUMBERS, strict=True))
+    await asyncio.gather(*links)
     await hold_answers(phones)
 
     async def fault(kind: str, number: str) -> None:

@@ -11,6 +11,8 @@ from tests.surroundings import Surroundings
 
 ADA, BOB = "491700000001", "491700000002"
 
+pytestmark = pytest.mark.sqlite
+
 
 @pytest.fixture
 async def server(

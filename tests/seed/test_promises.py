@@ -44,6 +44,7 @@ async def says_shutting_down(server: ServerProcess) -> bool:
         return response.status == 503 and body["status"] == "shutting_down"
 
 
+@pytest.mark.sqlite
 async def test_s01_stale_locks_are_removed_at_every_start(
     simulator: Simulator, tmp_path: Path, surroundings: Surroundings
 ) -> None:
@@ -78,11 +79,13 @@ async def test_s02_a_signal_closes_every_browser_and_then_the_database(
         )
 
 
+@pytest.mark.sqlite
 async def test_s02_sigint_does_the_same(server: ServerProcess) -> None:
     assert await server.end(signal.SIGINT) == 0
     lines(server, "⚠️  Received SIGINT, starting graceful shutdown...", "👋 Shutdown complete")
 
 
+@pytest.mark.sqlite
 async def test_s03_a_start_that_meets_a_lock_is_tried_twice_three_seconds_apart(
     server: ServerProcess,
 ) -> None:
@@ -99,6 +102,7 @@ async def test_s03_a_start_that_meets_a_lock_is_tried_twice_three_seconds_apart(
     assert "is held by" in met[1]["data"]["detail"]["message"]
 
 
+@pytest.mark.sqlite
 async def test_s03_a_lock_that_goes_away_between_the_attempts_does_no_harm(
     server: ServerProcess,
 ) -> None:
@@ -161,6 +165,7 @@ async def test_s05_stuck_accounts_are_reset_at_start(server: ServerProcess, phon
     await until(was_reset, "the reset is in the log")
 
 
+@pytest.mark.sqlite
 async def test_s06_the_resource_monitor_writes_its_block(
     server: ServerProcess, phones: Phones
 ) -> None:
@@ -182,6 +187,7 @@ async def test_s06_the_resource_monitor_writes_its_block(
     await until(written, "the resource monitor's block", lambda: server.log[-2000:])
 
 
+@pytest.mark.sqlite
 async def test_s07_browsers_run_without_crash_reports_needless_processes_and_locks(
     server: ServerProcess, phones: Phones
 ) -> None:
@@ -289,18 +295,21 @@ def check_health(url: str, **environment: str) -> tuple[int, str]:
     return ran.returncode, ran.stdout
 
 
+@pytest.mark.sqlite
 async def test_s14_the_health_check_script_says_nothing_when_all_is_well(
     server: ServerProcess,
 ) -> None:
     assert await asyncio.to_thread(check_health, server.url) == (0, "")
 
 
+@pytest.mark.sqlite
 async def test_s14_the_health_check_script_warns_of_high_memory(server: ServerProcess) -> None:
     code, words = await asyncio.to_thread(check_health, server.url, MEMORY_MB="1")
     assert code == 1
     assert re.fullmatch(r"⚠️ High memory usage: \d+MB\n", words)
 
 
+@pytest.mark.sqlite
 async def test_s14_the_health_check_script_warns_of_a_status_that_is_not_ok(
     server: ServerProcess,
 ) -> None:
@@ -316,6 +325,7 @@ async def test_s14_the_health_check_script_warns_of_a_status_that_is_not_ok(
     assert found == (1, "⚠️ Server unhealthy: unreachable\n")
 
 
+@pytest.mark.sqlite
 async def test_s11_a_second_signal_hurries_and_leaves_no_browser_that_does_not_answer(
     server: ServerProcess, phones: Phones
 ) -> None:
