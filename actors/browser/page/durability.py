@@ -9,6 +9,7 @@ proof: a mark written behind the session stands in the profile's files no sooner
 import asyncio
 import secrets
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from actors.browser.page.page import WhatsAppPage
@@ -16,6 +17,10 @@ from common.threads import FILES
 
 STORAGE = Path("Default/Local Storage")
 POLL_SECONDS = 0.05
+
+Stamp = tuple[int, int]
+"""A file's size, and when it was written last by the clock of whoever wrote it: that may be set
+meanwhile, and is compared with no other."""
 
 
 async def wait_kept(page: WhatsAppPage, profile: Path, seconds: float) -> bool:
@@ -32,25 +37,37 @@ async def wait_kept(page: WhatsAppPage, profile: Path, seconds: float) -> bool:
     Raises:
         BrowserError: The page does not answer any more.
     """
-    mark = secrets.token_hex(8)
-    since = time.time()
-    await page.keep(mark)
+    mark, folder = secrets.token_hex(8), profile / STORAGE
     until = time.monotonic() + seconds
+    before = await FILES.run(_stamps, folder)
+    await page.keep(mark)
     while time.monotonic() < until:
-        if await FILES.run(_holds, profile / STORAGE, mark.encode(), since):
+        if await FILES.run(_holds, folder, mark.encode(), before):
             await page.keep(None)
             return True
         await asyncio.sleep(POLL_SECONDS)
     return False
 
 
-def _holds(folder: Path, mark: bytes, since: float) -> bool:
-    """Return whether a file that was written lately holds the mark. Blocks."""
+def _stamps(folder: Path) -> dict[Path, Stamp]:
+    """Note how all files are now, by which one knows which are written later. Blocks."""
+    found = {}
     for file in folder.rglob("*"):
-        try:
-            # The clock of a file system is coarse, so a second is given.
-            if file.is_file() and file.stat().st_mtime >= since - 1 and mark in file.read_bytes():
+        with suppress(OSError):
+            found[file] = _stamp(file)
+    return found
+
+
+def _holds(folder: Path, mark: bytes, before: dict[Path, Stamp]) -> bool:
+    """Return whether a file that was written since then holds the mark. Blocks."""
+    for file in folder.rglob("*"):
+        with suppress(OSError):
+            written = file.is_file() and _stamp(file) != before.get(file)
+            if written and mark in file.read_bytes():
                 return True
-        except OSError:
-            continue
     return False
+
+
+def _stamp(file: Path) -> Stamp:
+    status = file.stat()
+    return status.st_size, status.st_mtime_ns
