@@ -19,9 +19,18 @@ BrowserError
     MalformedAnswer   it answered, and the answer cannot be read
 """
 
+from typing import ClassVar
+
+from actors.browser.reports import Failed, Failure
+
 
 class BrowserError(Exception):
     """The browser could not do it."""
+
+    failure: ClassVar[Failure | None] = None
+    """What a run that ends by it is said to have failed of; None: nobody foresaw that it would."""
+    page_answers: ClassVar[bool] = True
+    """Whether the page may still be asked for something, such as a picture."""
 
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or (type(self).__doc__ or "").strip())
@@ -30,37 +39,58 @@ class BrowserError(Exception):
 class ChromiumNotFound(BrowserError):
     """No Chromium was found. Install chromium-headless-shell or chromium, or name its path."""
 
+    failure = Failure.START_FAILED
+
 
 class BundleUnusable(BrowserError):
     """The wa-js library cannot be used. Run `npm ci` in the project's folder."""
+
+    failure = Failure.START_FAILED
 
 
 class ProfileLocked(BrowserError):
     """Another process holds the profile."""
 
+    failure = Failure.PROFILE_LOCKED
+
 
 class StartFailed(BrowserError):
     """Chromium did not start."""
+
+    failure = Failure.START_FAILED
 
 
 class BrowserGone(BrowserError):
     """The browser has ended."""
 
+    failure = Failure.BROWSER_EXITED
+    page_answers = False
+
 
 class PageUnreachable(BrowserError):
     """The address of WhatsApp Web could not be opened."""
+
+    failure = Failure.PAGE_UNREACHABLE
 
 
 class PageBroken(BrowserError):
     """The page loaded, but did not become the WhatsApp Web we know."""
 
+    failure = Failure.PAGE_BROKEN
+
 
 class PageCrashed(BrowserError):
     """The page's renderer process crashed."""
 
+    failure = Failure.PAGE_CRASHED
+    page_answers = False
+
 
 class PageUnresponsive(BrowserError):
     """The page does not answer any more."""
+
+    failure = Failure.UNRESPONSIVE
+    page_answers = False
 
 
 class PageTimeout(BrowserError):
@@ -112,3 +142,15 @@ class MalformedAnswer(PageError):
 
     def __init__(self, why: str) -> None:
         super().__init__("MalformedAnswer", f"The page's answer cannot be read: {why}", None)
+
+
+def failure_of(error: BaseException | None) -> Failed:
+    """Return the report of an error that ended a run."""
+    if isinstance(error, BrowserError) and error.failure is not None:
+        return Failed(error.failure, str(error))
+    return Failed(Failure.UNFORESEEN, f"{type(error).__name__}: {error}")
+
+
+def can_be_seen_after(error: BaseException | None) -> bool:
+    """Return whether there may be a page to take a picture of."""
+    return not isinstance(error, BrowserError) or error.page_answers

@@ -13,10 +13,16 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from actors.browser.config import BrowserConfig
-from actors.browser.errors import BrowserError, BrowserGone, NotReady, StartFailed
+from actors.browser.errors import (
+    BrowserError,
+    BrowserGone,
+    NotReady,
+    StartFailed,
+    can_be_seen_after,
+    failure_of,
+)
 from actors.browser.facts.interpreter import Interpreter
 from actors.browser.facts.schema import Fact
-from actors.browser.failures import can_be_seen_after, failure_of
 from actors.browser.page.page import WhatsAppPage
 from actors.browser.page.probe import Probe
 from actors.browser.page.proof import Proof
