@@ -163,7 +163,7 @@ class Cause(Word):
     )
     PAGE_BROKEN = (
         "page_broken",
-        "The page loaded, but did not become the WhatsApp Web we know, or told what that never tells.",
+        "The page did not become the WhatsApp Web we know, or told what that never tells.",
         "Look at the picture of the page. If WhatsApp Web has changed, update wa-manager.",
     )
     BROWSER_EXITED = (
