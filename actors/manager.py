@@ -87,11 +87,11 @@ class Manager:
         self._evidence = Evidence(config.browser.profiles_dir.parent / FOLDER)
         self._views = Views()
         self._watched = Watched()
-        self._tenancy = Takeover(
+        self._takeover = Takeover(
             *(config, recorder, self._views, self._evidence, self._tell_registry),
             background=self._background,
         )
-        self._keeper = self._tenancy.keeper
+        self._keeper = self._takeover.keeper
         self._owned = OwnedAccounts(self._keeper, config.store_timeout)
         recorder.tell_refusals(self._keeper.refused)
         # A lock lives only for as long as somebody holds it or waits for it.
