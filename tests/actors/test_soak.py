@@ -1,6 +1,6 @@
 """Accounts that come and go leave nothing behind in the actors and in what is written of them.
 
-Browsers are told what to report, so that there is time for hundreds of connects. What real ones
+Browsers are told what to report, so that there is time for many connects. What real ones
 leave behind is shown by `tests/acceptance/test_soak.py`, and in the long run by `make bench`.
 """
 
@@ -21,9 +21,9 @@ from common.threads import MOST
 from store.status import Status
 from tests.actors.conftest import READY, Stage
 
-WARM_UP = 50
+WARM_UP = 30
 LOOKS = 5
-CONNECTS = 40
+CONNECTS = 20
 """Between two looks."""
 OBJECTS_PER_CONNECT = 0.5
 """One that is kept of each connect would be seen."""
@@ -64,7 +64,7 @@ async def come_and_go(stage: Stage, account_id: str, times: int) -> None:
 
 @pytest.mark.sqlite
 @pytest.mark.usefixtures("traced")
-async def test_hundreds_of_connects_leave_nothing_in_memory(stage: Stage) -> None:
+async def test_many_connects_leave_nothing_in_memory(stage: Stage) -> None:
     account_id, _ = await stage.linked()
     await stage.manager.disconnect(account_id)
     await stage.reaches(account_id, Status.DISCONNECTED)

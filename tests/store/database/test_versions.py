@@ -19,7 +19,7 @@ from store.status import Cause, Desired, Status
 from tests.store.parts import status
 from tests.surroundings import NAMES, MakeSurroundings, Surroundings
 
-VERSIONS = Path(__file__).parents[1] / "versions"
+VERSIONS = Path(__file__).parent / "versions"
 KEPT = sorted({path.name.partition(".")[0] for path in VERSIONS.glob("*.sql")})
 MIGRATIONS = sorted(
     path.stem for path in Path("store/migrations").glob("*.py") if path.stem != "__init__"
