@@ -2,6 +2,7 @@
 # make run    the server for real phones; ARGS="--port 5002" and the like reach `wa-manager serve`
 # make install  what `make run` sets up, and nothing started; for a service
 # make test   the test suite, and on Postgres and Redis what touches the store; ARGS="-k name" reaches pytest
+# make quick  those tests alone that start no browser, server or other program: a minute
 # make chaos  random faults against a running server; ARGS="--seed 1 --faults 200" and the like
 # make bench  a benchmark; ARGS="restore --accounts 20" says which
 # make lint   ruff, mypy, prettier
@@ -21,10 +22,10 @@ NO_TESTS := 5
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo install run test chaos bench lint format lock set-up set-up-test set-up-lint clean
+.PHONY: help demo install run test quick chaos bench lint format lock set-up set-up-test set-up-lint clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -9
+	@sed -n 's/^# //p' Makefile | head -10
 
 demo: set-up
 	@$(BIN)/wa-manager demo $(ARGS)
@@ -37,6 +38,10 @@ run: set-up
 test: set-up-test
 	$(PYTEST) $(ARGS)
 	$(PYTEST) --surroundings=postgres $(ARGS) || [ $$? = $(NO_TESTS) ]
+
+# These have the cores busy, and each worker reads all tests anew.
+quick: set-up-test
+	@$(BIN)/pytest -n 2 --dist worksteal --quick -q -r fE $(ARGS)
 
 chaos: set-up-test
 	@$(BIN)/python -m tests.chaos $(ARGS)

@@ -1,10 +1,12 @@
 """What tests of every part may need: servers of our own, and the surroundings that were asked for.
 
-`--surroundings=postgres` runs what touches the store once more, on Postgres and Redis.
+`--surroundings=postgres` runs what touches the store once more, on Postgres and Redis. `--quick`
+leaves out whatever starts a program, be it a browser, a server or a tool.
 """
 
 import asyncio
 import os
+import sys
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
@@ -28,6 +30,10 @@ from tests.surroundings import (
 )
 
 TEMPLATE = "migrated"
+REAL = ("acceptance", "seed")
+"""Folders of tests that use a real server from outside."""
+STARTS = ("subprocess.Popen", "os.posix_spawn", "os.fork")
+"""Python's own events of a program that is about to start."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,17 +43,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default=kinds.NAMES[0],
         help="what the store's tests run on; but for the default, only these are run",
     )
+    parser.addoption(
+        "--quick", action="store_true", help="leave out whatever starts a program, a browser first"
+    )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     # A server refuses what a group may write to, which some systems let it by default.
     os.umask(0o022)
+    if config.getoption("quick"):
+        sys.addaudithook(_leave_out_what_starts_a_program)
+        # What is left out halfway has opened things that it does not close.
+        for warning in ("ResourceWarning", "pytest.PytestUnraisableExceptionWarning"):
+            config.addinivalue_line("filterwarnings", f"ignore::{warning}")
+
+
+def _leave_out_what_starts_a_program(event: str, _: object) -> None:
+    """Skip a test at the moment at which it starts a program; pytest's own workers may start."""
+    if event in STARTS and "PYTEST_CURRENT_TEST" in os.environ:
+        pytest.skip("it starts a program")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     name = config.getoption("surroundings")
-    config.hook.pytest_deselected(items=[item for item in items if not _runs_on(name, item)])
-    items[:] = [item for item in items if _runs_on(name, item)]
+    quick = config.getoption("quick")
+    runs = {item: _runs_on(name, item) and not (quick and _is_real(item)) for item in items}
+    config.hook.pytest_deselected(items=[item for item in items if not runs[item]])
+    items[:] = [item for item in items if runs[item]]
+
+
+def _is_real(item: pytest.Item) -> bool:
+    """Return whether a test is for a browser or a server, as its folder or WhatsApp says."""
+    folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    return folder in REAL or "simulator" in getattr(item, "fixturenames", ())
 
 
 def _runs_on(name: str, item: pytest.Item) -> bool:
