@@ -47,7 +47,7 @@ quick: set-up-test
 	@$(COMPILED_ONCE) $(BIN)/pytest -n 2 --dist worksteal --quick -q -r fE $(ARGS)
 
 chaos: set-up-test
-	@$(BIN)/python -m tests.chaos $(ARGS)
+	@$(COMPILED_ONCE) $(BIN)/python -m tests.chaos $(ARGS)
 
 bench: set-up
 	@$(BIN)/python -m bench $(ARGS)
