@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.chaos.run import ALL_FAULTS, Plan, run, say
 from tests.chaos.violation import Violation
+from tests.chaos.world import LOOK_EVERY
 
 
 def main() -> int:
@@ -19,6 +20,7 @@ def main() -> int:
         faults=arguments.faults,
         accounts=arguments.accounts,
         deadline=arguments.deadline,
+        look_every=arguments.look_every,
         kinds=arguments.only or [kind for kind in ALL_FAULTS if kind not in arguments.without],
     )
     with tempfile.TemporaryDirectory(prefix="wa-manager-chaos-") as folder:
@@ -37,6 +39,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=200, metavar="N")
     parser.add_argument("--accounts", type=int, default=8, metavar="N")
     parser.add_argument("--deadline", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--look-every", type=float, default=LOOK_EVERY, metavar="SECONDS")
     kinds = sorted(ALL_FAULTS)
     parser.add_argument("--only", action="append", choices=kinds, metavar="KIND")
     parser.add_argument("--without", action="append", choices=kinds, default=[], metavar="KIND")

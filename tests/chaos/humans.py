@@ -10,7 +10,7 @@ import aiohttp
 from store.status import Cause, Desired, Status
 from tests.chaos.account import Account
 from tests.chaos.model import Session
-from tests.chaos.world import LOOK_EVERY, World
+from tests.chaos.world import World
 
 FRIEND = "491700000077"
 MESSAGE_EVERY = 1.0
@@ -24,7 +24,7 @@ async def help_accounts(world: World) -> None:
             for account in world.accounts:
                 if account.id in shown and not account.left_alone:
                     await _help(world, account, *shown[account.id])
-        await asyncio.sleep(LOOK_EVERY)
+        await asyncio.sleep(world.look_every)
 
 
 async def write_messages(world: World) -> None:

@@ -26,7 +26,7 @@ from tests.chaos.send_faults import SEND_FAULTS
 from tests.chaos.server_faults import SERVER_FAULTS
 from tests.chaos.user_faults import COMMANDS, USER_FAULTS
 from tests.chaos.violation import Violation
-from tests.chaos.world import World
+from tests.chaos.world import LOOK_EVERY, World
 from tests.redis_server import RedisServer
 
 ALL_FAULTS: dict[str, Fault] = {
@@ -51,6 +51,7 @@ class Plan:
     faults: int = 200
     accounts: int = 8
     deadline: float = 60.0
+    look_every: float = LOOK_EVERY
     """Seconds from the end of a fault's harm, in which all must be well again."""
     kinds: Collection[str] = tuple(ALL_FAULTS)
 
@@ -110,7 +111,7 @@ async def _run_on(plan: Plan, folder: Path, redis: RedisServer) -> Result:
         needs_clock = clock_steps in [ALL_FAULTS[kind] for kind in plan.kinds]
         clock = Clock(folder) if needs_clock else None
         world = World(folder, simulator.url, redis, plan.seed, clock)
-        world.deadline = plan.deadline
+        world.deadline, world.look_every = plan.deadline, plan.look_every
         try:
             return await _attack(world, plan)
         except BaseException:

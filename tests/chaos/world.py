@@ -53,6 +53,7 @@ SETTINGS = {
 """Shorter times than a server's own, so that a run shows in minutes what takes hours."""
 
 LOOK_EVERY = 0.25
+"""Seconds between two looks whether all is well. Each reads every account and its history."""
 WATCH_EVERY = 0.02
 """Seconds between two looks for a second browser. Each takes about a millisecond of a core."""
 MAX_FAILURES: int = Settings.model_fields["max_failures"].default
@@ -83,6 +84,7 @@ class World:
         self.commands_met: Counter[tuple[Status, str]] = Counter()
         """How often a status met a command that was meant for it."""
         self.deadline = 60.0
+        self.look_every = LOOK_EVERY
         self._harmed_at: float | None = None
         self._decks: dict[str, list[Any]] = {}
         self._tasks: list[asyncio.Future[None]] = []
@@ -210,7 +212,7 @@ class World:
         while (answer := await self._try_command(account, verb)) is not None:
             if time.monotonic() > deadline:
                 raise Violation(f"{verb} of {account.id} is refused: {answer}")
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(self.look_every)
         expected = account.expected
         {
             "connect": expected.connect,
@@ -321,7 +323,7 @@ class World:
                 return
             if time.monotonic() > deadline:
                 raise Violation(f"not within {self.deadline:g} s:\n  " + "\n  ".join(found))
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(self.look_every)
 
     def _raise_what_was_seen(self) -> None:
         for task in self._tasks:
