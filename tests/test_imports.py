@@ -51,6 +51,43 @@ def test_imports_point_one_way(path: Path) -> None:
         assert module != "simulator" or name.startswith(("simulator/", *SIMULATOR_STARTERS))
 
 
+OPEN_TO_API = {
+    "actors.account.context",
+    "actors.account.lifecycle",
+    "actors.account.restarts",
+    "actors.account.view",
+    "actors.browser.config",
+    "actors.browser.errors",
+    "actors.browser.page.bundle",
+    "actors.browser.process.executable",
+    "actors.browser.reports",
+    "actors.config",
+    "actors.deletion",
+    "actors.errors",
+    "actors.evidence",
+    "actors.leases.policy",
+    "actors.manager",
+    "actors.monitor.actor",
+    "actors.monitor.limits",
+    "actors.monitor.memory",
+    "actors.monitor.sampler",
+    "actors.startqueue",
+    "actors.telemetry.observer",
+}
+"""What the front uses of the actors: the manager, and values. A longer list needs a reason."""
+
+
+def test_the_front_uses_of_the_actors_what_is_listed_and_no_more() -> None:
+    used = {
+        node.module
+        for path in FILES
+        if path.is_relative_to(ROOT / "api")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("actors")
+    }
+    assert used == OPEN_TO_API
+
+
 def test_the_client_of_the_stream_needs_nothing_but_aiohttp() -> None:
     needed = set(imports(ROOT / "examples" / "wa_stream.py")) - sys.stdlib_module_names
     assert needed == {"aiohttp"}
