@@ -10,6 +10,7 @@ from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.expressions import Q
 
 from store import leases, models
+from store.chunks import chunks
 from store.database.opening import database_errors, transaction
 from store.errors import BrokenCursor
 from store.events.event_log import Event, EventType
@@ -17,8 +18,6 @@ from store.leases import Server
 from store.status import Cause, Desired, Status
 from store.text import keepable
 
-CHUNK = 500
-"""How many accounts are asked for at once."""
 LINKING = -1
 """A `history_until` that is not known yet: a phone has just linked the device."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -170,15 +169,13 @@ async def some_rows(account_ids: Collection[str]) -> list[AccountRow]:
     Raises:
         DatabaseAway: The database does not answer.
     """
-    names = sorted(account_ids)
-    found = [row for start in range(0, len(names), CHUNK) for row in await _rows(names, start)]
+    found = [row for names in chunks(sorted(account_ids)) for row in await _rows(names)]
     return sorted(found, key=lambda row: (row.created_at, row.id))
 
 
 @database_errors
-async def _rows(names: Sequence[str], start: int) -> list[AccountRow]:
-    found = models.Account.filter(id__in=names[start : start + CHUNK])
-    return [_row(row) for row in await found]
+async def _rows(names: Sequence[str]) -> list[AccountRow]:
+    return [_row(row) for row in await models.Account.filter(id__in=names)]
 
 
 @database_errors
@@ -291,9 +288,8 @@ async def delete_all(epochs: Mapping[str, int]) -> None:
     Raises:
         DatabaseAway: The database does not answer. Some may be forgotten.
     """
-    names = sorted(epochs)
-    for start in range(0, len(names), CHUNK):
-        await _delete_owned({name: epochs[name] for name in names[start : start + CHUNK]})
+    for names in chunks(sorted(epochs)):
+        await _delete_owned({name: epochs[name] for name in names})
 
 
 @database_errors

@@ -14,7 +14,6 @@ from collections.abc import (
     Callable,
     Collection,
     Iterable,
-    Iterator,
     Sequence,
 )
 from contextlib import asynccontextmanager
@@ -35,6 +34,7 @@ from common.background import Background
 from common.clock import boot_clock
 from common.threads import LIVENESS
 from store import leases
+from store.chunks import chunks
 from store.database.timeouts import within
 from store.errors import DatabaseAway
 from store.leases import Lease, Server
@@ -242,7 +242,7 @@ class LeaseKeeper:
         ours = self._held.keys() | self._leaving | self._unconfirmed
         # What runs out first comes first: a try that fails on its way does not get to the last.
         # Also for none: so a server without accounts learns of a database that takes nothing.
-        for names in tuple(chunks(sorted(ours, key=self._runs_out))) or ((),):
+        for names in tuple(chunks(sorted(ours, key=self._runs_out), leases.CHUNK)) or ((),):
             await self._renew(names)
 
     async def look(self) -> None:
@@ -309,7 +309,7 @@ class LeaseKeeper:
     async def _give_back(self) -> None:
         free = (self._without_actor | self._unstarted) & self._held.keys()
         try:
-            for names in chunks(sorted(free)):
+            for names in chunks(sorted(free), leases.CHUNK):
                 await self._asked(self._store.release(self.server.id, names))
         except DatabaseAway as error:
             logger.warning("The leases could not be given back: %s", error)
@@ -339,7 +339,7 @@ class LeaseKeeper:
 
     async def _claim(self, free: Iterable[Lease]) -> None:
         """Take leases; those that are taken stay so when others cannot be asked for any more."""
-        for part in chunks(sorted(free, key=lambda lease: lease.account_id)):
+        for part in chunks(sorted(free, key=lambda lease: lease.account_id), leases.CHUNK):
             names = {lease.account_id for lease in part}
             # Until the answer is here, nobody knows.
             self._unconfirmed |= names
@@ -388,12 +388,6 @@ class LeaseKeeper:
     async def _asked(self, query: Awaitable[T]) -> T:
         """Await a query, but not for so long that leases run out meanwhile."""
         return await within(self._terms.answer_within, query)
-
-
-def chunks(names: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Cut what is to be asked for into parts that are asked for at once."""
-    for start in range(0, len(names), leases.CHUNK):
-        yield names[start : start + leases.CHUNK]
 
 
 def _is_free(seen: Sighting, now: float, dead: Collection[str]) -> bool:

@@ -15,13 +15,12 @@ from tortoise.functions import Max
 from tortoise.queryset import QuerySet
 
 from store import models
+from store.chunks import chunks
 from store.database.opening import CONNECTION, database_errors
 from store.events.size import size_of
 from store.status import Cause
 from store.text import to_json
 
-ASKED_AT_ONCE = 500
-"""The greatest number of accounts in one query: a database bounds its parameters."""
 PAGE_BYTES = 4_000_000
 """How much JSON a part of the log may have that is read at once: five of the longest messages, or
 all the 500 events that are read at most."""
@@ -206,9 +205,8 @@ async def told_of(account_ids: Collection[str]) -> set[str]:
         DatabaseAway: The database does not answer.
     """
     told: set[str] = set()
-    wanted = sorted(account_ids)
-    for start in range(0, len(wanted), ASKED_AT_ONCE):
-        some = models.Event.filter(account_id__in=wanted[start : start + ASKED_AT_ONCE])
+    for names in chunks(sorted(account_ids)):
+        some = models.Event.filter(account_id__in=names)
         told.update(map(str, await some.distinct().values_list("account_id", flat=True)))
     return told
 
