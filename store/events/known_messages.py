@@ -59,6 +59,7 @@ async def read(account_id: str, within: timedelta, limit: int) -> KnownMessages:
         .order_by("-id")
     )
     found: list[tuple[str, datetime]] = []
+    until: datetime | None = None
     while len(found) < limit:
         count = min(READ_AT_ONCE, limit - len(found))
         rows = await messages.offset(len(found)).limit(count).values_list("ident", "sent_at", "at")
@@ -67,7 +68,6 @@ async def read(account_id: str, within: timedelta, limit: int) -> KnownMessages:
         # They were recorded in about the order in which they were sent.
         if len(rows) < count or until is None or found[-1][1] < until - within:
             break
-    until = _until(found, heard_until)
     ids = tuple(ident for ident, at in reversed(found) if until and at >= until - within)
     if history_until == LINKING:
         return KnownMessages(ids, linking=True)

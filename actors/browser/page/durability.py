@@ -54,20 +54,16 @@ def _stamps(folder: Path) -> dict[Path, Stamp]:
     found = {}
     for file in folder.rglob("*"):
         with suppress(OSError):
-            found[file] = _stamp(file)
+            if file.is_file():
+                status = file.stat()
+                found[file] = status.st_size, status.st_mtime_ns
     return found
 
 
 def _holds(folder: Path, mark: bytes, before: dict[Path, Stamp]) -> bool:
     """Return whether a file that was written since then holds the mark. Blocks."""
-    for file in folder.rglob("*"):
+    for file, stamp in _stamps(folder).items():
         with suppress(OSError):
-            written = file.is_file() and _stamp(file) != before.get(file)
-            if written and mark in file.read_bytes():
+            if stamp != before.get(file) and mark in file.read_bytes():
                 return True
     return False
-
-
-def _stamp(file: Path) -> Stamp:
-    status = file.stat()
-    return status.st_size, status.st_mtime_ns
