@@ -9,6 +9,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 Fact = Mapping[str, Any]
@@ -175,14 +176,6 @@ def _is_finite(value: float) -> bool:
         return False
 
 
-def _time(value: object) -> float | None:
-    """Return a time in seconds; None if it is none: a message without a time is news still."""
-    try:
-        return _number(value)
-    except BadFact:
-        return None
-
-
 def _seconds(value: object) -> float:
     """Return a number of seconds since 1970 that is a time for Python as well."""
     seconds = _number(value)
@@ -202,13 +195,13 @@ def _or_nothing(read: Reader) -> Reader:
 
 
 def _if_fit(read: Reader) -> Reader:
-    """What a message can be told without: none is lost for an odd number of its sender."""
+    """What a message can be told without: none is lost for an odd time, or number of its sender."""
 
-    def read_or_nothing(value: object) -> str | None:
-        try:
-            return None if value is None else str(read(value))
-        except BadFact:
-            return None
+    def read_or_nothing(value: object) -> object:
+        found: object = None
+        with suppress(BadFact):
+            found = read(value)
+        return found
 
     return read_or_nothing
 
@@ -251,7 +244,7 @@ FACTS: Mapping[str, Mapping[str, Reader]] = {
         "recipient": _id,
         "kind": _kind,
         "text": _or_nothing(_cut_to(TEXT)),
-        "at": _time,
+        "at": _if_fit(_number),
         "senderName": _or_nothing(_cut_to(NAME)),
         "recovered": _flag,
     },
