@@ -59,14 +59,14 @@ def set_up_logging(level: str, format_: LogFormat = "text", secrets: Iterable[st
 
 def hide(secret: str) -> None:
     """Keep a secret that came up after the start out of all lines."""
-    for log_handler in _outlets():
+    for log_handler in _log_handlers():
         if isinstance(log_handler.formatter, _Formatter):
             log_handler.formatter.redaction.hide(secret)
 
 
 def name_accounts(name_of: NameOf) -> None:
     """Have each line about an account carry the name that this gives."""
-    for log_handler in _outlets():
+    for log_handler in _log_handlers():
         for each in log_handler.filters:
             if isinstance(each, _Context):
                 each.name_of = name_of
@@ -74,7 +74,7 @@ def name_accounts(name_of: NameOf) -> None:
 
 def say(text: str) -> None:
     """Write a line for whoever started the server, as it is: it is no log line."""
-    for log_handler in _outlets():
+    for log_handler in _log_handlers():
         log_handler.say(text)
 
 
@@ -104,7 +104,7 @@ async def until_log_dies() -> None:
     """
     while True:
         await asyncio.sleep(LOOK_SECONDS)
-        if not all(log_handler.writes for log_handler in _outlets()):
+        if not all(log_handler.writes for log_handler in _log_handlers()):
             raise RuntimeError("the thread that writes its lines has ended")
 
 
@@ -218,5 +218,5 @@ def _standard_output() -> int:
     return sys.stdout.fileno()
 
 
-def _outlets() -> list[LogHandler]:
+def _log_handlers() -> list[LogHandler]:
     return [each for each in logging.getLogger().handlers if isinstance(each, LogHandler)]

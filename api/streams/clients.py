@@ -16,7 +16,7 @@ class StreamClient(Protocol):
 
 logger = logging.getLogger(__name__)
 
-CLIENTS = web.AppKey("LISTENERS", set[StreamClient])
+CLIENTS = web.AppKey("CLIENTS", set[StreamClient])
 
 
 async def close_streams(app: web.Application) -> None:
